@@ -1,0 +1,240 @@
+"""Makes the WAV files of prompts.yaml, and checks that they are its texts.
+
+    python prompts/build.py             render what changed
+    python prompts/build.py --check     only look; exit status 1 and one line per problem
+    python prompts/build.py --only wrong-pin --engine espeak
+
+Speech comes from SVOX Pico (``pico2wave``), or from ``espeak-ng`` where that is not installed. Both give the same bytes
+for the same text, so a file is rendered again only when its text, its voice or our processing changed. manifest.json
+keeps what each file was made from; callcontrol reads the texts from there and needs no YAML at run time.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import sound
+import yaml
+
+HERE = Path(__file__).resolve().parent
+LONGEST = 8.0  # seconds of a prompt
+TOTAL = 25_000_000  # bytes of all WAV files together
+_MARGIN = {"prompts": 0.05, "numbers": 0.02}  # seconds of silence at either end; numbers are strung together
+_PROCESSING = 1  # raise when sound.py changes what it makes of the engine's output
+_ENGINES = {"pico": "pico2wave", "espeak": "espeak-ng"}
+
+
+class BuildError(Exception):
+    """Nothing can be rendered; the text tells the person at the keyboard what to do."""
+
+
+@dataclass(frozen=True)
+class Line:
+    """One text in one language, and the file that says it: ``de/welcome.wav``, ``fr/digits/21_f.wav``."""
+
+    language: str
+    name: str
+    text: str
+    spoken: str
+    margin: float
+    recorded: bool
+
+    @property
+    def file(self) -> str:
+        """The path below the prompts folder, with ``/``."""
+        return f"{self.language}/{self.name}.wav"
+
+
+class _Loader(yaml.SafeLoader):
+    """The safe loader that also refuses a key written twice: the second text would silently win."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        keys = [key.value for key, _ in node.value]
+        for key in keys:
+            if keys.count(key) > 1:
+                raise BuildError(f"prompts.yaml:{node.start_mark.line + 1}: '{key}' is written twice below this line")
+        return super().construct_mapping(node, deep)
+
+
+def read(folder: Path = HERE) -> tuple[list[Line], Mapping[str, Mapping[str, str]]]:
+    """Every line of prompts.yaml, and the voices by engine and language. Raises BuildError for a text missing."""
+    with (folder / "prompts.yaml").open(encoding="utf-8") as file:
+        book = yaml.load(file, Loader=_Loader)
+    voices, recordings = book["voices"], set(book["recordings"])
+    languages = list(voices["pico"])
+    lines = []
+    for section, language, name, text in _texts(book, languages):
+        if not isinstance(text, str) or not text.strip():
+            raise BuildError(f"prompts.yaml: '{name}' has no text for '{language}' (quote words such as \"null\")")
+        spoken = " ".join(_pronounced(word, book["pronounce"][language]) for word in text.split())
+        lines.append(Line(language, name, text, spoken, _MARGIN[section], f"{language}/{name}" in recordings))
+    unknown = recordings - {f"{line.language}/{line.name}" for line in lines}
+    if unknown:
+        raise BuildError(f"prompts.yaml: recordings of no text: {', '.join(sorted(unknown))}")
+    return lines, voices
+
+
+def _texts(book: Mapping[str, Any], languages: Sequence[str]) -> Iterator[tuple[str, str, str, object]]:
+    for name, texts in book["prompts"].items():
+        for language in dict.fromkeys([*languages, *texts]):
+            yield "prompts", language, name, texts.get(language)
+    for language in dict.fromkeys([*languages, *book["numbers"]]):
+        for name, text in book["numbers"].get(language, {}).items():
+            yield "numbers", language, name, text
+
+
+def _pronounced(word: str, table: Mapping[str, str]) -> str:
+    bare = word.strip(".,!?")
+    return word.replace(bare, table[bare]) if bare in table else word
+
+
+def source(line: Line, engine: str, voice: str) -> str:
+    """The fingerprint of everything a rendered file depends on."""
+    settings = [engine, voice, line.spoken, line.margin, sound.SPEECH_LEVEL, sound.PEAK_LIMIT, _PROCESSING]
+    return hashlib.sha256(json.dumps(["recording", line.text] if line.recorded else settings).encode()).hexdigest()
+
+
+def choose(engine: str) -> str:
+    """``pico`` or ``espeak``, whichever is installed. Raises BuildError when neither is, or not the one asked for."""
+    wanted = list(_ENGINES) if engine == "auto" else [engine]
+    for name in wanted:
+        if shutil.which(_ENGINES[name]):
+            return name
+    programs = " or ".join(_ENGINES[name] for name in wanted)
+    raise BuildError(
+        f"no speech engine: {programs} is not installed\n"
+        "Debian: apt install libttspico-utils (section non-free), or apt install espeak-ng"
+    )
+
+
+def speak(text: str, engine: str, voice: str) -> list[float]:
+    """What the engine says, at 16 kHz. Raises BuildError when it fails; 60 s at most."""
+    with tempfile.TemporaryDirectory() as folder:
+        wav = Path(folder) / "speech.wav"
+        arguments = ["-l", voice, "-w", str(wav)] if engine == "pico" else ["-v", voice, "-s", "150", "-w", str(wav)]
+        done = subprocess.run([_ENGINES[engine], *arguments, text], capture_output=True, text=True, timeout=60)
+        if done.returncode or not wav.exists():
+            raise BuildError(f"{_ENGINES[engine]} cannot say {text!r}: {done.stderr.strip() or done.returncode}")
+        rate, samples = sound.read_wav(wav)
+    return sound.resampled(samples, rate)
+
+
+def build(folder: Path, engine: str, only: Sequence[str]) -> int:
+    """Render every file that is not up to date, write the manifest, delete what no text asks for. Files written."""
+    lines, voices = read(folder)
+    manifest = read_manifest(folder)
+    unknown = set(only) - {line.name for line in lines}
+    if unknown:
+        raise BuildError(f"no such prompt: {', '.join(sorted(unknown))}")
+    written, entries = 0, {}
+    for line in lines:
+        entry = manifest.get(line.file, {})
+        made = entry.get("engine", "")
+        fresh = engine in ("auto", made) and not _stale(folder, line, entry, voices)
+        if line.name in only or not (fresh or only or line.recorded):
+            chosen = choose(engine)
+            voice = voices[chosen][line.language]
+            sound.write_wav(folder / line.file, sound.tidy(speak(line.spoken, chosen, voice), line.margin))
+            entry, written = {"engine": chosen, "source": source(line, chosen, voice)}, written + 1
+        elif line.recorded:
+            entry = {"engine": "recording", "source": source(line, "", "")}
+        if (folder / line.file).exists():
+            entries[line.file] = {"text": line.text, **entry, "sha256": digest(folder / line.file)}
+    for orphan in _wavs(folder) - {line.file for line in lines}:
+        (folder / orphan).unlink()
+    text = json.dumps({"files": dict(sorted(entries.items()))}, ensure_ascii=False, indent=1)
+    (folder / "manifest.json").write_text(text + "\n", encoding="utf-8")
+    return written
+
+
+def read_manifest(folder: Path) -> dict[str, dict[str, str]]:
+    """What each file was made from, by its path below the folder; empty before the first build."""
+    path = folder / "manifest.json"
+    return dict(json.loads(path.read_text(encoding="utf-8"))["files"]) if path.exists() else {}
+
+
+def digest(path: Path) -> str:
+    """The SHA-256 of a file, in hexadecimal."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _stale(folder: Path, line: Line, entry: Mapping[str, str], voices: Mapping[str, Mapping[str, str]]) -> str:
+    """Why the file is not what its text asks for; "" when it is."""
+    if not (folder / line.file).exists():
+        return "is missing"
+    if not entry:
+        return "is not in manifest.json"
+    voice = voices.get(entry["engine"], {}).get(line.language, "")
+    if entry["source"] != source(line, entry["engine"], voice) or entry["text"] != line.text:
+        return "says an older text"
+    if entry["sha256"] != digest(folder / line.file):
+        return "was changed since it was made"
+    return ""
+
+
+def _wavs(folder: Path) -> set[str]:
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*.wav")}
+
+
+def problems(folder: Path = HERE) -> list[str]:
+    """Everything wrong with the files, one line each; empty when all is well."""
+    lines, voices = read(folder)
+    manifest, wavs = read_manifest(folder), _wavs(folder)
+    expected = {line.file for line in lines}
+    found = []
+    for line in lines:
+        why = _stale(folder, line, manifest.get(line.file, {}), voices)
+        found += [f"{line.file} {why}"] if why else []
+        found += [f"{line.file} {fault}" for fault in faults(folder / line.file)] if line.file in wavs else []
+    found += [f"{file} belongs to no text" for file in sorted((wavs | set(manifest)) - expected)]
+    size = sum((folder / file).stat().st_size for file in wavs)
+    return found + ([f"all files together have {size} bytes, more than {TOTAL}"] if size > TOTAL else [])
+
+
+def faults(path: Path, longest: float = LONGEST) -> list[str]:
+    """What is wrong with the sound of one file."""
+    try:
+        rate, samples = sound.read_wav(path)
+    except sound.BadWavError as error:
+        return [str(error)]
+    found = [] if rate == sound.RATE else [f"has {rate} samples per second, not {sound.RATE}"]
+    if sound.speech_level(samples) < sound.SPEECH_LEVEL - 10:
+        found.append("is silent or very quiet")
+    if sound.decibel(sound.peak(samples)) > sound.PEAK_LIMIT + 0.1:
+        found.append("is too loud or clipped")
+    if len(samples) > longest * rate:
+        found.append(f"lasts {len(samples) / rate:.1f} s, more than {longest:.0f}")
+    return found
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run as a program; the exit status."""
+    parser = argparse.ArgumentParser(description="Render the spoken prompts of prompts.yaml.")
+    parser.add_argument("--engine", choices=["auto", *_ENGINES], default="auto")
+    parser.add_argument("--only", action="append", default=[], metavar="NAME", help="render only NAME, changed or not")
+    parser.add_argument("--check", action="store_true", help="render nothing, report what is not up to date")
+    options = parser.parse_args(arguments)
+    try:
+        if not options.check:
+            print(f"{build(HERE, options.engine, options.only)} files rendered")
+        found = problems()
+    except BuildError as error:
+        print(f"build.py: {error}", file=sys.stderr)
+        return 2
+    for problem in found:
+        print(f"prompts/{problem}", file=sys.stderr)
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
