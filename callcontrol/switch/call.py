@@ -1,0 +1,193 @@
+"""One caller's conversation: the verbs a flow is written with.
+
+Every verb raises HungUp when the caller is gone, and SwitchError when the switch does not do its part in time. What
+the caller does (a right PIN, a wrong one, nothing) comes back as a value. Digits are never logged and never stay in
+the channel: the variable is emptied as soon as it was read, and `sensitive_dtmf` keeps FreeSWITCH from telling others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from callcontrol.prompts import PromptBook
+from callcontrol.switch.caller import Caller, read_caller
+from callcontrol.switch.connection import CallSocket
+from callcontrol.switch.framing import Headers
+from callcontrol.switch.literals import text_literal
+
+T = TypeVar("T")
+
+# One prompt is at most 8 s long (tests/test_prompts.py); a sequence of ten with a margin.
+PLAY_SECONDS = 90.0
+QUICK_SECONDS = 10.0
+FIRST_KEY_SECONDS = 10.0
+NEXT_KEY_SECONDS = 5.0
+KEYS_VARIABLE = "cc_keys"
+
+
+@dataclass(frozen=True)
+class Say:
+    """A prompt by its name; ``language`` only where it is not the caller's."""
+
+    name: str
+    language: str = ""
+
+
+@dataclass(frozen=True)
+class Accepted(Generic[T]):
+    """The caller entered something right; ``value`` is what `accept` made of it."""
+
+    value: T
+
+
+@dataclass(frozen=True)
+class Nothing:
+    """The caller pressed no key in any try."""
+
+
+@dataclass(frozen=True)
+class TooManyTries:
+    """Every try was wrong."""
+
+
+class Call:
+    """A caller on the line. ``id`` is the uuid of the channel; ``language`` may be set by a flow."""
+
+    def __init__(self, socket: CallSocket, channel: Headers, prompts: PromptBook, language: str) -> None:
+        self._socket = socket
+        self._prompts = prompts
+        self.id = text_literal(channel.get("Unique-ID"))
+        self.door = channel.get("variable_cc_door")
+        self.dialled = channel.get("variable_cc_dialled")
+        self.caller: Caller = read_caller(channel)
+        self.language = language
+        self.answered = channel.get("Answer-State") == "answered"
+
+    def begin(self) -> None:
+        """Make the channel ours: keys unseen by others, and the safety net's clock set back to its start."""
+        self.set({"sensitive_dtmf": "true", "socket_resume": "true", "cc_next": "again"})
+
+    def set(self, variables: dict[str, str]) -> None:
+        """Set channel variables; through the API, because each `set` application costs two events of 6 kB."""
+        pairs = ";".join(f"{text_literal(name)}={text_literal(value)}" for name, value in variables.items())
+        self._socket.api(f"uuid_setvar_multi {self.id} {pairs}")
+
+    def answer(self) -> None:
+        """Take the call; nothing happens when it is answered already."""
+        if not self.answered:
+            self._socket.execute("answer", deadline=QUICK_SECONDS)
+            self.answered = True
+
+    def play(self, *says: Say | str) -> None:
+        """Play prompts one after the other, to their end. Keys pressed meanwhile are lost."""
+        self._socket.execute("playback", self._files(says), deadline=PLAY_SECONDS)
+
+    def play_unanswered(self, *says: Say | str) -> None:
+        """Play prompts as early media: the caller hears them and pays nothing."""
+        self._socket.execute("pre_answer", deadline=QUICK_SECONDS)
+        self.play(*says)
+
+    def ask(
+        self,
+        prompts: Sequence[Sequence[Say | str]],
+        *,
+        lengths: Sequence[int],
+        accept: Callable[[str], T | None],
+        on_wrong: Callable[[], bool] = lambda: True,
+    ) -> Accepted[T] | Nothing | TooManyTries:
+        """Ask for digits, one try per element of ``prompts``; the first key ends the prompt.
+
+        ``lengths``: how many digits a right answer can have. Typing ends with `#`, with the longest of them, with one
+        of them that ``accept`` takes, or with NEXT_KEY_SECONDS without a key. ``accept`` turns digits into a value,
+        or None when they are wrong; ``on_wrong`` is told of each wrong try and answers whether there may be another.
+        """
+        pressed_any = False
+        for number, says in enumerate(prompts):
+            if number and pressed_any:  # what was typed too much belongs to the try that was wrong
+                self._socket.api(f"uuid_flush_dtmf {self.id}")
+            digits = self._one_try(says, sorted(set(lengths)), accept)
+            value = accept(digits) if digits else None
+            if value is not None:
+                return Accepted(value)
+            pressed_any = pressed_any or bool(digits)
+            if digits and not on_wrong():
+                break
+        return TooManyTries() if pressed_any else Nothing()
+
+    def pause(self, seconds: float) -> None:
+        """Silence for so many seconds; ends at once when the caller hangs up."""
+        self._socket.execute("playback", f"silence_stream://{int(seconds * 1000)}", deadline=seconds + QUICK_SECONDS)
+
+    def join(self, room: str, *, moderator: bool = False, wait: bool = False) -> None:
+        """Let the caller into a conference room and leave the call to FreeSWITCH; the last verb of a conversation.
+
+        ``wait``: the room holds its members with music until a moderator comes, if this caller is its first.
+        """
+        flags = [flag for flag, wanted in (("moderator", moderator), ("wait-mod", wait and not moderator)) if wanted]
+        suffix = "+flags{" + "|".join(flags) + "}" if flags else ""
+        self.set(
+            {
+                "sensitive_dtmf": "false",
+                "socket_resume": "false",  # from here on the end of our socket must not break the conference
+                "cc_next": "end",
+                "conference_permanent_wait_mod_moh": "true",
+            }
+        )
+        self._socket.start("conference", f"{text_literal(room)}@room{suffix}", deadline=QUICK_SECONDS)
+        self._socket.stop()
+
+    def members_of(self, room: str) -> int:
+        """How many are in a room, asked of the switch itself; 0 when there is no such room."""
+        answer = self._socket.api(f"conference {text_literal(room)} get count")
+        return int(answer) if answer.isdigit() else 0
+
+    def hangup(self, cause: str = "NORMAL_CLEARING") -> None:
+        """End the call with a Q.850 cause by FreeSWITCH's name; the last verb of a conversation."""
+        self._socket.hangup(text_literal(cause))
+
+    def _one_try(self, says: Sequence[Say | str], lengths: Sequence[int], accept: Callable[[str], object]) -> str:
+        digits = self._collect(says, lengths, accept)
+        if digits == "#":  # the `#` after a complete PIN of the try before; it cut this prompt short
+            digits = self._collect(says, lengths, accept)
+        return digits.rstrip("#")
+
+    def _collect(self, says: Sequence[Say | str], lengths: Sequence[int], accept: Callable[[str], object]) -> str:
+        """Digits of one try, with a `#` behind them if it was pressed."""
+        typed = ""
+        for length in lengths:
+            missing = length - len(typed)
+            if missing <= 0:
+                continue
+            keys = self._keys("silence" if typed else self._files(says), missing, first_seconds=_first(typed))
+            typed += keys
+            if "#" in keys:
+                return typed[: typed.index("#") + 1]
+            if len(keys) < missing or (length != lengths[-1] and accept(typed) is not None):
+                break
+        return typed
+
+    def _keys(self, files: str, at_most: int, first_seconds: float) -> str:
+        """At most so many keys; with the `#` that ended them (`+#`: mod_dptools keeps the terminator in the result)."""
+        argument = (
+            f"1 {at_most} 1 {int(first_seconds * 1000)} +# {files} silence_stream://10 {KEYS_VARIABLE} '' "
+            f"{int(NEXT_KEY_SECONDS * 1000)}"
+        )
+        deadline = PLAY_SECONDS + first_seconds + at_most * NEXT_KEY_SECONDS
+        event = self._socket.execute("play_and_get_digits", argument, deadline=deadline)
+        keys = event.get(f"variable_{KEYS_VARIABLE}")
+        if keys:
+            self._socket.api(f"uuid_setvar {self.id} {KEYS_VARIABLE}")
+        return keys
+
+    def _files(self, says: Sequence[Say | str]) -> str:
+        paths = []
+        for say in says:
+            name, language = (say.name, say.language) if isinstance(say, Say) else (say, "")
+            paths.append(text_literal(self._prompts.file(language or self.language, name)))
+        return paths[0] if len(paths) == 1 else "file_string://" + "!".join(paths)
+
+
+def _first(typed: str) -> float:
+    return NEXT_KEY_SECONDS if typed else FIRST_KEY_SECONDS

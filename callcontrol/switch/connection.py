@@ -1,0 +1,130 @@
+"""The outbound socket of one call: commands, completions by our own ids, and the end of the call told to everybody.
+
+A completion is matched by the Event-UUID we gave (it comes back as Application-UUID), never by the application's name.
+Some applications end without any completion (unknown application, call already down, no media:
+switch_core_session.c:2733-2811), so every wait also ends by hang-up and by a deadline.
+"""
+
+from __future__ import annotations
+
+import secrets
+from itertools import count
+
+from gevent.event import AsyncResult
+from gevent.event import Event as Signal
+from gevent.socket import socket
+
+from callcontrol.errors import HungUp, SwitchError
+from callcontrol.switch._greenswitch import Pending, SafeProtocol, wait
+from callcontrol.switch.events import Event, read_event
+from callcontrol.switch.framing import Frame, Headers
+
+CONNECT_SECONDS = 5.0
+# `myevents` limits events to this channel and turns on 23 types (mod_event_socket.c:2096), each with all variables,
+# about 6 kB, serialised by FreeSWITCH for us alone: all are turned off again but the two we wait for.
+_OPENING = (
+    b"connect\n\n",
+    b"myevents json\n\n",
+    b"nixevent ALL\n\n",
+    b"event json CHANNEL_EXECUTE_COMPLETE CHANNEL_HANGUP\n\n",
+)
+
+
+class CallSocket(SafeProtocol):
+    """One call's event socket. Every wait ends with HungUp when the caller or the socket is gone."""
+
+    _ids = count(1)
+    # Ids of a daemon that died on this very call must not be taken for ours.
+    _process = secrets.token_hex(4)
+
+    def __init__(self, sock: socket, name: str) -> None:
+        super().__init__(sock, name)
+        self._executions: dict[str, tuple[str, AsyncResult[Event]]] = {}
+        self._cause = ""
+        self._gone = Signal()
+        self.start_event_handlers()
+
+    def open(self) -> Headers:
+        """Ask for the channel's data, and narrow the events to those we wait for. HungUp when the caller is gone."""
+        channel = Pending()
+        result = channel.expect()
+        self.post_many([(_OPENING[0], channel), *((command, Pending()) for command in _OPENING[1:])])
+        return wait(result, CONNECT_SECONDS, "the switch opened a socket and sent no channel data").headers
+
+    def execute(self, application: str, argument: str = "", *, deadline: float) -> Event:
+        """Run an application on the call and wait for its end, `deadline` seconds at most.
+
+        Arguments must have passed `literals` where any part of them comes from outside. Raises HungUp, SwitchTimeout.
+        """
+        identity, result = self._expect("CHANNEL_EXECUTE_COMPLETE")
+        return self._run_and_wait(identity, result, application, argument, deadline)
+
+    def start(self, application: str, argument: str = "", *, deadline: float) -> Event:
+        """Run an application on the call and wait until FreeSWITCH has begun it, `deadline` seconds at most."""
+        identity, result = self._expect("CHANNEL_EXECUTE")
+        self.post("event json CHANNEL_EXECUTE")
+        return self._run_and_wait(identity, result, application, argument, deadline)
+
+    def api(self, command: str, *, deadline: float = 5.0) -> str:
+        """The answer of an API command, as text without its last line end."""
+        frame = self.send(f"api {command}", deadline=deadline)
+        return frame.body.decode("utf-8", "surrogateescape").rstrip("\n") or frame.reply_text
+
+    def hangup(self, cause: str) -> None:
+        """Tell FreeSWITCH to end the call; does not wait for it."""
+        self.post(f"sendmsg\ncall-command: hangup\nhangup-cause: {cause}")
+
+    def wait_gone(self, *, deadline: float) -> None:
+        """Wait until the call is over, ``deadline`` seconds at most; it being over is no error here."""
+        self._gone.wait(timeout=deadline)
+
+    def on_frame(self, frame: Frame) -> None:
+        if frame.content_type == b"text/disconnect-notice":
+            # With linger FreeSWITCH would go on sending events; the conversation is over all the same.
+            self.give_up(SwitchError("the switch said goodbye"))
+            return
+        event = read_event(frame)
+        if event is None:
+            return
+        if event.name in ("CHANNEL_EXECUTE_COMPLETE", "CHANNEL_EXECUTE"):
+            self._application_reached(event)
+        elif event.name == "CHANNEL_HANGUP":
+            self._cause = event.get("Hangup-Cause")
+            self.give_up(SwitchError("the caller hung up"))
+
+    def on_gone(self, error: SwitchError) -> None:
+        self._gone.set()
+        executions, self._executions = self._executions, {}
+        for _, result in executions.values():
+            result.set_exception(self.gone_error(error))
+
+    def gone_error(self, error: SwitchError) -> Exception:
+        return HungUp(self._cause)
+
+    def _expect(self, event_name: str) -> tuple[str, AsyncResult[Event]]:
+        identity = f"{self._process}-{next(self._ids)}"
+        result: AsyncResult[Event] = AsyncResult()
+        self._executions[identity] = (event_name, result)
+        return identity, result
+
+    def _run_and_wait(
+        self, identity: str, result: AsyncResult[Event], application: str, argument: str, deadline: float
+    ) -> Event:
+        command = f"sendmsg\ncall-command: execute\nexecute-app-name: {application}\nEvent-UUID: {identity}"
+        if argument:
+            command += f"\nexecute-app-arg: {argument}"
+        try:
+            self.post(command, pending=Pending(lambda reply: self._refused(identity, reply)))
+            return wait(result, deadline, f"{application} did not end")
+        finally:
+            self._executions.pop(identity, None)
+
+    def _refused(self, identity: str, reply: Frame) -> None:
+        """A command FreeSWITCH does not take is a call that is going down (switch_ivr.c parse_event)."""
+        if reply.reply_text.startswith("-ERR") and identity in self._executions:
+            self._executions[identity][1].set_exception(HungUp(self._cause))
+
+    def _application_reached(self, event: Event) -> None:
+        waiting = self._executions.get(event.application_uuid)
+        if waiting is not None and waiting[0] == event.name:
+            waiting[1].set(event)
