@@ -20,7 +20,7 @@ from phonenumbers import NumberParseException, ValidationResult, shortnumberinfo
 REGIONS: frozenset[str] = frozenset(phonenumbers.SUPPORTED_REGIONS)
 """ISO 3166 codes ``phonenumbers`` can read national numbers of: DE, AT, FR, US, ..."""
 
-# What a person writes between the digits; phonenumbers itself would also read "call 030 8630, ext 5" and "0800 FLOWERS".
+# What a person writes between the digits; phonenumbers itself would also read "call 030 8630" and "0800 FLOWERS".
 _WRITTEN = re.compile(r"\+?[0-9 ()./\-\u00a0\u2010-\u2013\u202f]+")
 _LONGEST = 48  # characters; the longest E.164 number with a separator after every digit has 32
 _SEPARATORS = str.maketrans("", "", " ()./-\u00a0\u2010\u2011\u2012\u2013\u202f")
@@ -79,8 +79,8 @@ def _possible(international: str) -> str | None:
 def _international_forms(digits: str, region: str) -> Iterator[str]:
     """What ``digits`` can mean when dialled in ``region``, as ``+`` and country code; the likeliest first.
 
-    Where a trunk prefix is dialled before the area code (0 in DE), digits without it are a local number and mean nothing
-    here. In the numbering plan of +1, and where there is no such prefix (IT, ES), national numbers stand as they are.
+    Where a trunk prefix is dialled before the area code (0 in DE), digits without it are a local number and mean
+    nothing here. In the numbering plan of +1, and where there is no such prefix (IT, ES), national numbers stand as they are.
     """
     if digits.startswith("+"):
         yield digits
@@ -102,7 +102,7 @@ def _international_forms(digits: str, region: str) -> Iterator[str]:
 
 
 def is_withheld(text: str) -> bool:
-    """True when the caller's number says that there is none: empty, ``anonymous``, ``Restricted``, ``0000000000`` ..."""
+    """True when the caller's number says that there is none: empty, ``anonymous``, ``Restricted``, ``0000000000``."""
     word = text.strip().strip("\"'<>").split("@")[0].removeprefix("sip:").strip().lower()
     return word in _WITHHELD_WORDS or not word.strip("+0")
 
@@ -135,7 +135,7 @@ class NumberPattern:
 
     @classmethod
     def parse(cls, text: str, region: str) -> NumberPattern:
-        """Read what an administrator wrote; national forms are read in ``region``. Raises ValueError with the reason."""
+        """Read what an administrator wrote, national forms in ``region``. Raises ValueError with the reason."""
         written = text.strip()
         if written.endswith("*"):
             return cls(_international_prefix(written[:-1], region), prefix=True)

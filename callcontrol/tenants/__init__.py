@@ -1,0 +1,48 @@
+"""Tenants: YAML files in, a frozen model or every fault at once out; files are read again when they change."""
+
+from callcontrol.tenants.extension import (
+    BlockClass,
+    BlockProfile,
+    Extension,
+    Forwarding,
+    ForwardingProfile,
+    NoAnswer,
+    Selective,
+    Source,
+    Voicemail,
+)
+from callcontrol.tenants.fields import Target
+from callcontrol.tenants.keys import DEFAULT_KEYS, KeyAction
+from callcontrol.tenants.model import Number, Tenant
+from callcontrol.tenants.problem import Problem
+from callcontrol.tenants.room import Access, Admission, AfterModerator, Announce, DialOut, Record, Room
+from callcontrol.tenants.schedule import Repeat, Schedule
+from callcontrol.tenants.snapshot import Tenants
+
+__all__ = [
+    "DEFAULT_KEYS",
+    "Access",
+    "Admission",
+    "AfterModerator",
+    "Announce",
+    "BlockClass",
+    "BlockProfile",
+    "DialOut",
+    "Extension",
+    "Forwarding",
+    "ForwardingProfile",
+    "KeyAction",
+    "NoAnswer",
+    "Number",
+    "Problem",
+    "Record",
+    "Repeat",
+    "Room",
+    "Schedule",
+    "Selective",
+    "Source",
+    "Target",
+    "Tenant",
+    "Tenants",
+    "Voicemail",
+]

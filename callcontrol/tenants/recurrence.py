@@ -1,0 +1,69 @@
+"""Recurrence rules of RFC 5545 section 3.3.10 (``FREQ=WEEKLY;BYDAY=MO,TH``): is this text one, and if not, why."""
+
+from __future__ import annotations
+
+import re
+
+_FREQUENCIES = ("DAILY", "WEEKLY", "MONTHLY", "YEARLY")
+_DAY = r"(?:MO|TU|WE|TH|FR|SA|SU)"
+_UNTIL = re.compile(r"[0-9]{4}(?:0[1-9]|1[0-2])(?:0[1-9]|[12][0-9]|3[01])(?:T[0-2][0-9][0-5][0-9][0-5][0-9]Z?)?")
+
+# Part -> highest absolute value of its numbers (section 3.3.10); negative ones count from the end where allowed.
+_RANGES = {
+    "INTERVAL": (1, 1000, False),
+    "COUNT": (1, 10000, False),
+    "BYMONTH": (1, 12, False),
+    "BYMONTHDAY": (1, 31, True),
+    "BYYEARDAY": (1, 366, True),
+    "BYWEEKNO": (1, 53, True),
+    "BYSETPOS": (1, 366, True),
+}
+_SINGLE = ("INTERVAL", "COUNT")
+
+
+def check_rule(text: str) -> str:
+    """What is wrong with a recurrence rule, or ``""``. Parts finer than a day are refused: ``start`` has the time."""
+    if len(text) > 200:
+        return "is longer than 200 characters"
+    parts: dict[str, str] = {}
+    for part in text.upper().removeprefix("RRULE:").split(";"):
+        name, equals, value = part.partition("=")
+        if not equals or not value:
+            return "is no recurrence rule: each part is NAME=VALUE"
+        if name in parts:
+            return f"has {_known(name)} twice"
+        parts[name] = value
+    if parts.get("FREQ") not in _FREQUENCIES:
+        return "needs FREQ=DAILY, WEEKLY, MONTHLY or YEARLY"
+    if "COUNT" in parts and "UNTIL" in parts:
+        return "has both COUNT and UNTIL"
+    return next((fault for name, value in parts.items() if (fault := _fault(name, value, parts["FREQ"]))), "")
+
+
+def _known(name: str) -> str:
+    return name if name in _RANGES or name in ("FREQ", "UNTIL", "BYDAY", "WKST") else "a part"
+
+
+def _fault(name: str, value: str, frequency: str) -> str:
+    match name:
+        case "FREQ":
+            good = True
+        case "UNTIL":
+            good = bool(_UNTIL.fullmatch(value))
+        case "WKST":
+            good = bool(re.fullmatch(_DAY, value))
+        case "BYDAY":
+            ordinal = r"(?:[+-]?[1-9][0-9]?)?" if frequency in ("MONTHLY", "YEARLY") else ""
+            good = all(re.fullmatch(ordinal + _DAY, day) for day in value.split(","))
+        case _ if name in _RANGES:
+            good = _numbers_fit(name, value)
+        case _:
+            return "has a part that is unknown or finer than a day"
+    return "" if good else f"has a wrong value of {name}"
+
+
+def _numbers_fit(name: str, value: str) -> bool:
+    low, high, from_the_end = _RANGES[name]
+    numbers = [value] if name in _SINGLE else value.split(",")
+    sign = r"[+-]?" if from_the_end else ""
+    return all(re.fullmatch(sign + r"[0-9]{1,5}", number) and low <= abs(int(number)) <= high for number in numbers)
