@@ -1,0 +1,84 @@
+"""Flows: what callers live through, one module per thing a number can lead to.
+
+`serve` is the frame around every flow and the one place where a hang-up and every other error of a call is caught:
+the caller hears an apology rather than silence, and the log tells how the call ended.
+"""
+
+from __future__ import annotations
+
+from callcontrol.errors import HungUp, SwitchError
+from callcontrol.flows.conference import enter_conference
+from callcontrol.flows.house import House
+from callcontrol.flows.visit import Visit
+from callcontrol.log import call_log
+from callcontrol.routing import ExtensionRoute, NoRoute, RoomRoute, route
+from callcontrol.switch.call import Call
+
+__all__ = ["House", "serve"]
+
+
+def serve(call: Call, house: House) -> None:
+    """Serve one call to its end. Raises nothing."""
+    log = call_log(call.id, "", "")
+    tenant, service, outcome = "", "none", "failed"
+    try:
+        call.begin()
+        domain = call.caller.authenticated.domain if call.caller.authenticated else ""
+        where = route(house.tenants(), call.door, call.dialled, domain)
+        tenant = where.tenant.id if where.tenant is not None else ""
+        service = _service_name(where)
+        log = log.bind(tenant=tenant, service=service)
+        log.info("call arrived", door=call.door, dialled=call.dialled, caller=call.caller.number or "withheld")
+        outcome = _converse(call, house, where, log)
+        log.info("conversation over", outcome=outcome)
+    except HungUp as gone:
+        outcome = "hung up"
+        log.info("caller hung up", cause=gone.cause)
+    except SwitchError as error:
+        log.error("the switch did not do its part", error=str(error))
+        _apologise(call)
+    except Exception:  # noqa: BLE001 - whatever broke, the person on the line must not be left in silence
+        log.exception("a flow failed")
+        _apologise(call)
+    finally:
+        house.metrics.calls.labels(tenant, service, outcome).inc()
+
+
+def _converse(call: Call, house: House, where: RoomRoute | ExtensionRoute | NoRoute, log: object) -> str:
+    match where:
+        case RoomRoute():
+            return enter_conference(Visit.begin(call, house, where, log))
+        case ExtensionRoute():
+            call.language = where.tenant.languages[0]
+            return _tell(call, "extension-unavailable", "NO_USER_RESPONSE")
+        case NoRoute():
+            log.info("no service", reason=where.reason)
+            call.language = where.tenant.languages[0] if where.tenant is not None else house.language
+            return _tell(call, "number-unknown", "UNALLOCATED_NUMBER")
+
+
+def _tell(call: Call, prompt: str, cause: str) -> str:
+    """Say why not, before the call is answered, and end it with the cause that fits."""
+    call.play_unanswered(prompt)
+    call.hangup(cause)
+    return cause
+
+
+def _apologise(call: Call) -> None:
+    try:
+        call.play("system-error")
+        call.hangup("NORMAL_TEMPORARY_FAILURE")
+    except (HungUp, SwitchError):
+        pass  # the call is gone, or its socket is: then the dialplan's safety net takes over
+
+
+def _service_name(where: RoomRoute | ExtensionRoute | NoRoute) -> str:
+    match where:
+        case RoomRoute(rooms=(room,)):
+            return f"room {room.name}"
+        case RoomRoute():
+            return "rooms"
+        case ExtensionRoute(extension=extension):
+            return f"extension {extension}"
+        case NoRoute():
+            return "none"

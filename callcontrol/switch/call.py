@@ -64,21 +64,23 @@ class Call:
         self.caller: Caller = read_caller(channel)
         self.language = language
         self.answered = channel.get("Answer-State") == "answered"
+        self.on_answered: Callable[[], None] = lambda: None
 
     def begin(self) -> None:
         """Make the channel ours: keys unseen by others, and the safety net's clock set back to its start."""
         self.set({"sensitive_dtmf": "true", "socket_resume": "true", "cc_next": "again"})
 
     def set(self, variables: dict[str, str]) -> None:
-        """Set channel variables; through the API, because each `set` application costs two events of 6 kB."""
+        """Set channel variables, before whatever is asked next; through the API, as `set` costs two events of 6 kB."""
         pairs = ";".join(f"{text_literal(name)}={text_literal(value)}" for name, value in variables.items())
-        self._socket.api(f"uuid_setvar_multi {self.id} {pairs}")
+        self._socket.post(f"api uuid_setvar_multi {self.id} {pairs}")
 
     def answer(self) -> None:
         """Take the call; nothing happens when it is answered already."""
         if not self.answered:
             self._socket.execute("answer", deadline=QUICK_SECONDS)
             self.answered = True
+            self.on_answered()
 
     def play(self, *says: Say | str) -> None:
         """Play prompts one after the other, to their end. Keys pressed meanwhile are lost."""
@@ -94,25 +96,28 @@ class Call:
         prompts: Sequence[Sequence[Say | str]],
         *,
         lengths: Sequence[int],
-        accept: Callable[[str], T | None],
-        on_wrong: Callable[[], bool] = lambda: True,
+        complete: Callable[[str], bool],
+        judge: Callable[[str], T | None],
+        may_retry: Callable[[], bool] = lambda: True,
     ) -> Accepted[T] | Nothing | TooManyTries:
         """Ask for digits, one try per element of ``prompts``; the first key ends the prompt.
 
         ``lengths``: how many digits a right answer can have. Typing ends with `#`, with the longest of them, with one
-        of them that ``accept`` takes, or with NEXT_KEY_SECONDS without a key. ``accept`` turns digits into a value,
-        or None when they are wrong; ``on_wrong`` is told of each wrong try and answers whether there may be another.
+        of them that is ``complete``, or with NEXT_KEY_SECONDS without a key. ``judge`` is called once per try that
+        has digits and makes a value of them, or None when they are wrong; then ``may_retry`` decides.
         """
         pressed_any = False
         for number, says in enumerate(prompts):
-            if number and pressed_any:  # what was typed too much belongs to the try that was wrong
-                self._socket.api(f"uuid_flush_dtmf {self.id}")
-            digits = self._one_try(says, sorted(set(lengths)), accept)
-            value = accept(digits) if digits else None
+            if number:  # what was typed too much belongs to the try that was wrong
+                self._socket.post(f"api uuid_flush_dtmf {self.id}")
+            digits = self._one_try(says, sorted(set(lengths)), complete)
+            if not digits:
+                continue
+            pressed_any = True
+            value = judge(digits)
             if value is not None:
                 return Accepted(value)
-            pressed_any = pressed_any or bool(digits)
-            if digits and not on_wrong():
+            if not may_retry():
                 break
         return TooManyTries() if pressed_any else Nothing()
 
@@ -144,16 +149,20 @@ class Call:
         return int(answer) if answer.isdigit() else 0
 
     def hangup(self, cause: str = "NORMAL_CLEARING") -> None:
-        """End the call with a Q.850 cause by FreeSWITCH's name; the last verb of a conversation."""
-        self._socket.hangup(text_literal(cause))
+        """End the call with a Q.850 cause by FreeSWITCH's name; the last verb of a conversation.
 
-    def _one_try(self, says: Sequence[Say | str], lengths: Sequence[int], accept: Callable[[str], object]) -> str:
-        digits = self._collect(says, lengths, accept)
+        Waits for the end: a socket closed early would leave the caller parked (mod_event_socket.c:534).
+        """
+        self._socket.hangup(text_literal(cause))
+        self._socket.wait_gone(deadline=QUICK_SECONDS)
+
+    def _one_try(self, says: Sequence[Say | str], lengths: Sequence[int], complete: Callable[[str], bool]) -> str:
+        digits = self._collect(says, lengths, complete)
         if digits == "#":  # the `#` after a complete PIN of the try before; it cut this prompt short
-            digits = self._collect(says, lengths, accept)
+            digits = self._collect(says, lengths, complete)
         return digits.rstrip("#")
 
-    def _collect(self, says: Sequence[Say | str], lengths: Sequence[int], accept: Callable[[str], object]) -> str:
+    def _collect(self, says: Sequence[Say | str], lengths: Sequence[int], complete: Callable[[str], bool]) -> str:
         """Digits of one try, with a `#` behind them if it was pressed."""
         typed = ""
         for length in lengths:
@@ -164,7 +173,7 @@ class Call:
             typed += keys
             if "#" in keys:
                 return typed[: typed.index("#") + 1]
-            if len(keys) < missing or (length != lengths[-1] and accept(typed) is not None):
+            if len(keys) < missing or (length != lengths[-1] and complete(typed)):
                 break
         return typed
 
@@ -178,7 +187,7 @@ class Call:
         event = self._socket.execute("play_and_get_digits", argument, deadline=deadline)
         keys = event.get(f"variable_{KEYS_VARIABLE}")
         if keys:
-            self._socket.api(f"uuid_setvar {self.id} {KEYS_VARIABLE}")
+            self._socket.post(f"api uuid_setvar {self.id} {KEYS_VARIABLE}")
         return keys
 
     def _files(self, says: Sequence[Say | str]) -> str:

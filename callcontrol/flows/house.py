@@ -1,0 +1,29 @@
+"""What every flow may use, in one place; made once by the daemon."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from callcontrol.metrics import Metrics
+from callcontrol.prompts import PromptBook
+from callcontrol.rooms.registry import RoomRegistry
+from callcontrol.state import StateStore
+from callcontrol.tenants import Tenants
+
+
+@dataclass(frozen=True)
+class House:
+    """``tenants`` answers with the newest good files; ``now`` is UTC epoch seconds; ``links_up`` whether `rooms` is fed.
+
+    ``language``: for callers whose number belongs to nobody, so that no tenant says how to speak to them.
+    """
+
+    tenants: Callable[[], Tenants]
+    prompts: PromptBook
+    rooms: RoomRegistry
+    state: StateStore
+    metrics: Metrics
+    now: Callable[[], float]
+    links_up: Callable[[], bool]
+    language: str

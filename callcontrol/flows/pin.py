@@ -1,0 +1,81 @@
+"""The PIN: asked three times at most, compared against every role, guessing made slow.
+
+A wrong PIN is counted against the caller and against the room (or the number, when it leads to several rooms): the
+sixth within 15 minutes ends the call and refuses further ones, the twentieth at a room delays each further try.
+What was typed is neither logged nor kept.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from callcontrol.flows.visit import Visit
+from callcontrol.guessing import target_key
+from callcontrol.rooms.admission import Entry, entries_by_pin
+from callcontrol.switch.call import Accepted, Nothing, TooManyTries
+
+WELCOME_AND_TRIES = (("welcome", "enter-pin"), ("wrong-pin",), ("wrong-pin",))
+
+
+def entry_by_pin(visit: Visit) -> Entry | None:
+    """The room and role of the PIN the caller enters; None after telling them goodbye."""
+    entries = entries_by_pin(visit.route.rooms, visit.number)
+    judge = _Judge(visit, entries)
+    answer = visit.call.ask(
+        WELCOME_AND_TRIES,
+        lengths=[len(pin) for pin in entries],
+        complete=entries.__contains__,
+        judge=judge,
+        may_retry=judge.may_retry,
+    )
+    match answer:
+        case Accepted(entry):
+            return entry
+        case Nothing():
+            visit.log.info("no PIN entered")
+        case TooManyTries():
+            visit.log.info("too many wrong PINs")
+    visit.call.play("goodbye")
+    return None
+
+
+class _Judge:
+    """Compares one try, and counts it when it is wrong."""
+
+    def __init__(self, visit: Visit, entries: Mapping[str, Entry]) -> None:
+        self._visit = visit
+        self._entries = entries
+        route = visit.route
+        self._target = target_key(route.tenant.id, route.number.e164, [room.name for room in route.rooms])
+        self._blocked = False
+
+    def __call__(self, digits: str) -> Entry | None:
+        """The entry of a right PIN; None when it is wrong, or right but the caller is blocked by now."""
+        visit, state = self._visit, self._visit.house.state
+        delay = state.room_delay(self._target, visit.house.now())
+        if delay:
+            visit.call.pause(delay)
+        entry = self._entries.get(digits)
+        if entry is None:
+            self._count()
+        elif state.right_pin(visit.key, visit.house.now()) > 0:
+            visit.log.warning("right PIN of a blocked caller")
+            self._blocked = True
+            return None
+        return entry
+
+    def may_retry(self) -> bool:
+        return not self._blocked
+
+    def _count(self) -> None:
+        visit, metrics = self._visit, self._visit.house.metrics
+        tenant = visit.route.tenant.id
+        wrong = visit.house.state.wrong_pin(visit.key, self._target, visit.house.now())
+        metrics.pins_wrong.labels(tenant).inc()
+        visit.log.info("wrong PIN", blocked_s=round(wrong.blocked), delay_s=wrong.delay)
+        self._blocked = wrong.blocked > 0
+        if wrong.newly_blocked:
+            metrics.guessing_blocked.labels(tenant).inc()
+        if wrong.alarm:
+            metrics.guessing_alarms.labels(tenant, self._target).inc()
+            visit.log.warning("PINs are being guessed", target=self._target)

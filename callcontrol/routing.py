@@ -1,0 +1,80 @@
+"""Which service of which tenant a call is for. Pure: knows no socket, clock or log; a miss is a value."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from callcontrol.numbers import to_e164
+from callcontrol.tenants import Number, Room, Tenant, Tenants
+
+
+class Door(StrEnum):
+    """Where a call comes in."""
+
+    TRUNK = "trunk"
+    EXTENSIONS = "extensions"
+
+
+@dataclass(frozen=True)
+class RoomRoute:
+    """The number leads to one room, or to several of which the PIN picks one."""
+
+    tenant: Tenant
+    number: Number
+    rooms: tuple[Room, ...]
+
+
+@dataclass(frozen=True)
+class ExtensionRoute:
+    """The number leads to an extension."""
+
+    tenant: Tenant
+    extension: str
+
+
+@dataclass(frozen=True)
+class NoRoute:
+    """Nobody has this number; ``reason`` is for the log."""
+
+    reason: str
+    tenant: Tenant | None = None
+
+
+Route = RoomRoute | ExtensionRoute | NoRoute
+
+
+def route(tenants: Tenants, door: str, dialled: str, domain: str = "") -> Route:
+    """Where ``dialled`` leads. ``domain``: the SIP domain of the authenticated extension, on the extensions door."""
+    if door == Door.TRUNK:
+        return _from_trunk(tenants, dialled)
+    if door == Door.EXTENSIONS:
+        return _from_extension(tenants, dialled, domain)
+    return NoRoute("the call came through no door we know")
+
+
+def _from_trunk(tenants: Tenants, dialled: str) -> Route:
+    """Carriers write numbers internationally or as their country does, so each region's reading is tried."""
+    for region in tenants.regions:
+        number = to_e164(dialled, region)
+        found = tenants.find_number(number) if number is not None else None
+        if found is not None:
+            return _service(*found)
+    return NoRoute("no tenant has this number")
+
+
+def _from_extension(tenants: Tenants, dialled: str, domain: str) -> Route:
+    tenant = tenants.find_domain(domain)
+    if tenant is None:
+        return NoRoute("no tenant has this domain")
+    if dialled in tenant.extensions:
+        return ExtensionRoute(tenant, dialled)
+    number = to_e164(dialled, tenant.region)
+    found = tenants.find_number(number) if number is not None else None
+    return _service(*found) if found is not None else NoRoute("no service has this number", tenant)
+
+
+def _service(tenant: Tenant, number: Number) -> Route:
+    if number.extension is not None:
+        return ExtensionRoute(tenant, number.extension)
+    return RoomRoute(tenant, number, tuple(tenant.rooms[name] for name in number.room_names))
