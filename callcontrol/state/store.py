@@ -1,0 +1,179 @@
+"""The state store as the flows use it. Its methods never raise because the database is away: a call goes on.
+
+While the database does not answer,
+- languages are unknown and choices are forgotten: the caller is asked again next time;
+- wrong PINs are counted in the memory of this process: guessing stays limited, each daemon counting for itself. What
+  was counted there is not carried over when the database answers again;
+- one warning says so and one line says that it is over; `available` and `outages` tell /readyz and /metrics.
+
+Times are UTC epoch seconds from the caller of each method: the daemon's clock decides, not the database server's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import structlog
+from sqlalchemy import Connection, Engine, Table, and_, bindparam, delete, select, tuple_
+
+from callcontrol import guessing
+from callcontrol.guessing import WrongPin
+from callcontrol.state import _guesses, _schema
+from callcontrol.state._engine import WRITES, make_private, open_engine
+from callcontrol.state._guesses import MemoryGuesses, StoredGuesses
+from callcontrol.state._schema import FADING, StateTooNew, languages
+from callcontrol.state._worker import StateUnavailable, Worker
+
+T = TypeVar("T")
+
+#: Seconds a caller waits for the store at most, per question.
+DEADLINE = 1.0
+#: Seconds in which the store is not asked again after it did not answer in time.
+PAUSE = 5.0
+#: Seconds the daemon waits at its start for the tables to be made.
+OPENING = 10.0
+#: Seconds a chosen language is remembered: a year after the caller last chose.
+LANGUAGE_KEPT = 365 * 86400.0
+#: Rows dropped in one transaction, so that clearing up after an attack does not hold up the calls.
+BATCH = 500
+
+_WHOSE = and_(languages.c.tenant == bindparam("of_tenant"), languages.c.caller == bindparam("of_caller"))
+_LANGUAGE = select(languages.c.language).where(_WHOSE)
+_FORGET_LANGUAGE = delete(languages).where(_WHOSE)
+
+_log = structlog.get_logger("callcontrol.state")
+
+
+def sqlite_url(folder: Path) -> str:
+    """The default database: ``callcontrol.db`` in the state folder."""
+    return f"sqlite:///{folder.absolute() / 'callcontrol.db'}"
+
+
+class StateStore:
+    """Languages and wrong PINs, shared by all daemons that name the same database."""
+
+    def __init__(self, url: str, *, deadline: float = DEADLINE, pause: float = PAUSE) -> None:
+        """``url``: see sqlite_url, or ``postgresql://...``. Opens nothing yet. Raises ConfigError for a bad URL."""
+        self._engine = open_engine(url, deadline)
+        self._writer = self._engine.execution_options(**WRITES)
+        self._worker = Worker(deadline, pause)
+        self._prepared = False
+        self._memory = MemoryGuesses()
+        #: Whether the last question was answered.
+        self.available = True
+        #: How often the database went away.
+        self.outages = 0
+
+    def open(self) -> None:
+        """Create or check the tables. Raises StateTooNew; a database that is away now is tried again later."""
+        try:
+            self._worker.run(self._prepare, deadline=OPENING)
+        except StateTooNew:
+            raise
+        except StateUnavailable as error:
+            self._note_outage(error)
+
+    def close(self) -> None:
+        """End the threads and connections. The store may be used again afterwards."""
+        self._worker.close()
+        self._engine.dispose()
+
+    def language_of(self, tenant: str, caller: str) -> str | None:
+        """The language this caller once chose at this tenant; None when none is known."""
+        who = {"of_tenant": tenant, "of_caller": caller}
+        return self._read(lambda connection: connection.execute(_LANGUAGE, who).scalar_one_or_none(), lambda: None)
+
+    def remember_language(self, tenant: str, caller: str, language: str, now: float) -> None:
+        """Keep the caller's choice for a year."""
+        row = {"tenant": tenant, "caller": caller, "language": language, "forget_at": now + LANGUAGE_KEPT}
+        self._write(lambda connection: _schema.put(connection, languages, row), lambda: None)
+
+    def forget_language(self, tenant: str, caller: str) -> None:
+        """Ask the caller again next time."""
+        who = {"of_tenant": tenant, "of_caller": caller}
+        self._write(lambda connection: connection.execute(_FORGET_LANGUAGE, who), lambda: None)
+
+    def blocked_for(self, key: str, now: float) -> float:
+        """Seconds the caller of this key (guessing.caller_key) is still refused; 0.0 when not."""
+        return self._read(
+            lambda connection: guessing.is_blocked(_guesses.stored_attempts(connection, key), now),
+            lambda: guessing.is_blocked(self._memory.caller(key), now),
+        )
+
+    def room_delay(self, room_key: str, now: float) -> float:
+        """Seconds the next try at this target (guessing.target_key) waits; 0.0 or guessing.TARGET_DELAY."""
+        return self._read(
+            lambda connection: guessing.room_delay(_guesses.stored_times(connection, room_key), now),
+            lambda: guessing.room_delay(self._memory.target(room_key), now),
+        )
+
+    def wrong_pin(self, key: str, room_key: str, now: float) -> WrongPin:
+        """Count a wrong PIN against the caller and the target; counted exactly once whichever daemon counts."""
+        return self._write(
+            lambda connection: _guesses.count_wrong(StoredGuesses(connection), key, room_key, now),
+            lambda: _guesses.count_wrong(self._memory, key, room_key, now),
+        )
+
+    def right_pin(self, key: str, now: float) -> float:
+        """Clear the caller's count and return 0.0, or the seconds a block still runs: then refuse the PIN.
+
+        The block may have begun after this call was admitted: somebody guesses on many calls at once.
+        """
+        return self._write(
+            lambda connection: _guesses.accept_right(StoredGuesses(connection), key, now),
+            lambda: _guesses.accept_right(self._memory, key, now),
+        )
+
+    def prune(self, now: float) -> int:
+        """Drop what says nothing any more; returns how many rows. Meant to be called every few minutes."""
+        return sum(self._prune(table, now) for table in FADING)
+
+    def _prune(self, table: Table, now: float) -> int:
+        keys = tuple(table.primary_key)
+        old = select(*keys).where(table.c.forget_at < now).limit(BATCH)
+        query = delete(table).where(tuple_(*keys).in_(old))
+        dropped = 0
+        while batch := self._write(lambda connection: connection.execute(query).rowcount, lambda: 0):
+            dropped += batch
+        return dropped
+
+    def _read(self, question: Callable[[Connection], T], otherwise: Callable[[], T]) -> T:
+        return self._ask(self._engine, question, otherwise)
+
+    def _write(self, question: Callable[[Connection], T], otherwise: Callable[[], T]) -> T:
+        return self._ask(self._writer, question, otherwise)
+
+    def _ask(self, engine: Engine, question: Callable[[Connection], T], otherwise: Callable[[], T]) -> T:
+        """Ask the database; ``otherwise`` answers when it is away."""
+        try:
+            answer = self._worker.run(lambda: self._answer(engine, question))
+        except StateUnavailable as error:
+            self._note_outage(error)
+            return otherwise()
+        if not self.available:
+            self.available = True
+            _log.info("state store answers again")
+        return answer
+
+    def _answer(self, engine: Engine, question: Callable[[Connection], T]) -> T:
+        """In a thread: one transaction, after the tables were checked."""
+        self._prepare()
+        with engine.begin() as connection:
+            return question(connection)
+
+    def _prepare(self) -> None:
+        """In a thread: make sure of the tables, once, and again after an outage (the database may be another one)."""
+        if not self._prepared:
+            make_private(self._engine)
+            with self._writer.begin() as connection:
+                _schema.prepare(connection)
+            self._prepared = True
+
+    def _note_outage(self, error: StateUnavailable) -> None:
+        self._prepared = False
+        if self.available:
+            self.available = False
+            self.outages += 1
+            _log.warning("state store unavailable, counting wrong PINs in memory", error=str(error))

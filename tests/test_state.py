@@ -1,0 +1,324 @@
+"""What callers chose and got wrong is known after a restart, to every daemon, and never holds up a call."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import gevent
+import pytest
+from structlog.testing import capture_logs
+
+from callcontrol.errors import ConfigError
+from callcontrol.state import StateStore, StateTooNew, sqlite_url
+
+NOW = 1_795_000_000.0
+CLARA = "+491712345678"
+BOARD = "room:acme/board"
+
+#: A PostgreSQL database the tests may fill, such as postgresql://me@127.0.0.1/test; without it only SQLite is tested.
+POSTGRESQL = os.environ.get("CALLCONTROL_TEST_POSTGRESQL")
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return sqlite_url(tmp_path / "state")
+    if POSTGRESQL is None:
+        pytest.skip("CALLCONTROL_TEST_POSTGRESQL is not set")
+    return POSTGRESQL
+
+
+@pytest.fixture
+def store(url: str) -> Iterator[StateStore]:
+    store = StateStore(url)
+    store.open()
+    yield store
+    store.prune(NOW * 2)
+    store.close()
+
+
+@pytest.fixture
+def impatient(tmp_path: Path) -> Iterator[StateStore]:
+    """A store that gives up after a fifth of a second and tries again at once."""
+    store = StateStore(sqlite_url(tmp_path), deadline=0.2, pause=0.0)
+    store.open()
+    yield store
+    store.close()
+
+
+def guess(store: StateStore, times: int, caller: str = CLARA, target: str = BOARD) -> None:
+    for number in range(times):
+        store.wrong_pin(caller, target, NOW + number)
+
+
+def test_a_language_once_chosen_is_known_after_a_restart(url, store):
+    store.remember_language("acme", CLARA, "fr", NOW)
+    again = StateStore(url)
+    assert again.language_of("acme", CLARA) == "fr"
+    again.close()
+
+
+def test_the_last_choice_counts_and_only_at_that_tenant(store):
+    store.remember_language("acme", CLARA, "fr", NOW)
+    store.remember_language("acme", CLARA, "en", NOW + 1)
+    assert store.language_of("acme", CLARA) == "en"
+    assert store.language_of("globex", CLARA) is None
+
+
+def test_a_forgotten_language_is_asked_for_again(store):
+    store.remember_language("acme", CLARA, "fr", NOW)
+    store.remember_language("acme", "+49301", "de", NOW)
+    store.forget_language("acme", CLARA)
+    assert store.language_of("acme", CLARA) is None
+    assert store.language_of("acme", "+49301") == "de"
+
+
+def test_six_wrong_pins_over_several_calls_block_the_caller_even_across_a_restart(url, store):
+    guess(store, 5)
+    assert store.blocked_for(CLARA, NOW + 5) == 0
+    sixth = store.wrong_pin(CLARA, BOARD, NOW + 5)
+    assert (sixth.blocked, sixth.newly_blocked) == (900.0, True)
+    again = StateStore(url)
+    assert again.blocked_for(CLARA, NOW + 5) == 900.0
+    assert again.blocked_for("+49301", NOW + 5) == 0
+    again.close()
+
+
+def test_the_right_pin_clears_the_count(store):
+    guess(store, 5)
+    assert store.right_pin(CLARA, NOW + 5) == 0
+    guess(store, 5)
+    assert store.blocked_for(CLARA, NOW + 5) == 0
+
+
+def test_the_right_pin_does_not_help_a_caller_whom_another_of_their_calls_got_blocked(store):
+    guess(store, 6)
+    assert store.right_pin(CLARA, NOW + 5) == 900.0
+    assert store.blocked_for(CLARA, NOW + 5) == 900.0
+
+
+def test_the_second_block_is_twice_as_long_though_the_store_was_pruned_in_between(store):
+    guess(store, 6)
+    store.prune(NOW + 3600)
+    for number in range(6):
+        result = store.wrong_pin(CLARA, BOARD, NOW + 4000 + number)
+    assert result.blocked == 1800.0
+
+
+def test_twenty_wrong_pins_from_many_callers_slow_the_room_down_and_raise_the_alarm(store):
+    for number in range(19):
+        assert not store.wrong_pin(f"+4930{number}", BOARD, NOW + number).alarm
+    assert store.room_delay(BOARD, NOW + 19) == 0
+    assert store.wrong_pin("+49300", BOARD, NOW + 19).alarm
+    assert store.room_delay(BOARD, NOW + 19) == 5.0
+    assert store.room_delay("room:acme/sales", NOW + 19) == 0
+    assert store.room_delay(BOARD, NOW + 19 + 3600) == 0
+
+
+def test_pruning_drops_what_says_nothing_any_more_and_nothing_else(store):
+    for number in range(1200):
+        store.remember_language("acme", f"+49{number}", "de", NOW)
+    store.remember_language("acme", CLARA, "fr", NOW + 86400)
+    guess(store, 1)
+    assert store.prune(NOW + 800) == 0
+    assert store.prune(NOW + 365 * 86400 + 1) == 1202
+    assert store.language_of("acme", CLARA) == "fr"
+
+
+COUNTING = """
+import sys
+from callcontrol.state import StateStore
+store = StateStore(sys.argv[1], deadline=30.0)
+alarms = 0
+for room in range(40):
+    for guess in range(5):
+        alarms += store.wrong_pin(f"{sys.argv[2]}-{room}-{guess}", f"room:{room}", 1795000000.0 + guess).alarm
+print(alarms, store.outages)
+"""
+
+
+def test_four_daemons_on_one_database_lose_no_wrong_pin(url, store):
+    """Each counts 5 in each of 40 rooms: in each room exactly one of them counts the twentieth."""
+    processes = [
+        subprocess.Popen([sys.executable, "-c", COUNTING, url, str(number)], stdout=subprocess.PIPE, text=True)
+        for number in range(4)
+    ]
+    answers = [process.communicate(timeout=60)[0].split() for process in processes]
+    assert [outages for _, outages in answers] == ["0"] * 4
+    assert sum(int(alarms) for alarms, _ in answers) == 40
+
+
+def test_four_daemons_that_start_together_make_the_tables_once(tmp_path):
+    url = sqlite_url(tmp_path / "state")
+    command = [sys.executable, "-c", COUNTING.replace("range(40)", "range(1)"), url]
+    processes = [
+        subprocess.Popen([*command, str(number)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for number in range(4)
+    ]
+    answers = [process.communicate(timeout=60) for process in processes]
+    assert [(out.split()[1], err) for out, err in answers] == [("0", "")] * 4
+
+
+GUESSING_FOR_EVER = """
+import sys
+from callcontrol.state import StateStore
+store = StateStore(sys.argv[1])
+print("started", flush=True)
+number = 0
+while True:
+    number += 1
+    store.wrong_pin(f"+49{number}", "room:x", 1795000000.0)
+"""
+
+
+def test_a_daemon_killed_while_it_writes_leaves_the_store_usable(tmp_path):
+    url = sqlite_url(tmp_path)
+    for _ in range(3):
+        with subprocess.Popen([sys.executable, "-c", GUESSING_FOR_EVER, url], stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            process.stdout.readline()
+            store = StateStore(url)
+            while not store.room_delay("room:x", NOW):
+                gevent.sleep(0.01)
+            process.send_signal(signal.SIGKILL)
+        assert store.wrong_pin(CLARA, BOARD, NOW).blocked == 0
+        assert store.outages == 0
+        store.close()
+    assert sqlite3.connect(tmp_path / "callcontrol.db").execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+def test_calls_go_on_and_guessing_stays_limited_while_the_database_is_stuck(impatient, tmp_path):
+    other = sqlite3.connect(tmp_path / "callcontrol.db", isolation_level=None)
+    impatient.remember_language("acme", CLARA, "fr", NOW)
+    other.execute("BEGIN EXCLUSIVE")
+    with capture_logs() as logs:
+        guess(impatient, 5)
+        assert impatient.wrong_pin(CLARA, BOARD, NOW + 5).blocked == 900.0
+        impatient.remember_language("acme", CLARA, "en", NOW)
+    assert [line["event"] for line in logs] == ["state store unavailable, counting wrong PINs in memory"]
+    assert (impatient.available, impatient.outages) == (False, 1)
+    other.execute("ROLLBACK")
+    with capture_logs() as logs:
+        assert impatient.language_of("acme", CLARA) == "fr"
+    assert [line["event"] for line in logs] == ["state store answers again"]
+    assert impatient.available
+
+
+def test_no_other_call_waits_while_the_database_is_stuck(impatient, tmp_path):
+    other = sqlite3.connect(tmp_path / "callcontrol.db", isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    turns = 0
+    guesser = gevent.spawn(impatient.wrong_pin, CLARA, BOARD, NOW)
+    while not guesser.ready():
+        gevent.sleep(0.001)
+        turns += 1
+    other.execute("ROLLBACK")
+    assert turns > 50
+
+
+def test_after_one_missed_deadline_the_next_callers_do_not_wait_for_theirs(tmp_path):
+    store = StateStore(sqlite_url(tmp_path), deadline=0.2, pause=60.0)
+    store.open()
+    stuck = [gevent.spawn(store._worker.run, _hang(0.5)) for _ in range(3)]
+    gevent.joinall(stuck)
+    with gevent.Timeout(0.1):
+        assert store.language_of("acme", CLARA) is None
+        assert store.blocked_for(CLARA, NOW) == 0
+    store.close()
+
+
+def test_a_wrong_pin_is_counted_though_the_caller_hung_up_at_once(store):
+    key = f"+49{uuid.uuid4().int % 10**10}"
+    for number in range(6):
+        call = gevent.spawn(store.wrong_pin, key, BOARD, NOW + number)
+        gevent.sleep(0)
+        call.kill()
+        store.room_delay(BOARD, NOW)
+    with gevent.Timeout(5):
+        while store.blocked_for(key, NOW + 5) == 0:
+            gevent.sleep(0.01)
+
+
+def test_a_file_that_is_no_database_stops_no_call_and_is_used_once_it_is_replaced(tmp_path):
+    path = tmp_path / "callcontrol.db"
+    path.write_text("not a database at all" * 100)
+    store = StateStore(sqlite_url(tmp_path))
+    with capture_logs() as logs:
+        store.open()
+        assert store.language_of("acme", CLARA) is None
+        guess(store, 6)
+        assert store.blocked_for(CLARA, NOW + 5) == 900.0
+    assert [line["error"] for line in logs] == ["DatabaseError: file is not a database"]
+    path.unlink()
+    store.remember_language("acme", CLARA, "fr", NOW)
+    assert store.language_of("acme", CLARA) == "fr"
+    store.close()
+
+
+def test_a_store_that_cannot_be_reached_at_the_start_delays_the_start_and_forbids_nothing():
+    store = StateStore("sqlite:////proc/no/such/folder/callcontrol.db")
+    with capture_logs() as logs:
+        store.open()
+    assert [line["log_level"] for line in logs] == ["warning"]
+    assert store.language_of("acme", CLARA) is None
+    store.close()
+
+
+def test_the_warning_names_no_caller(impatient, tmp_path):
+    other = sqlite3.connect(tmp_path / "callcontrol.db", isolation_level=None)
+    other.execute("BEGIN EXCLUSIVE")
+    with capture_logs() as logs:
+        guess(impatient, 1)
+    other.execute("ROLLBACK")
+    assert CLARA not in str(logs)
+
+
+def test_a_database_of_a_newer_callcontrol_is_not_touched(tmp_path):
+    url = sqlite_url(tmp_path)
+    store = StateStore(url)
+    store.open()
+    store.close()
+    with sqlite3.connect(tmp_path / "callcontrol.db") as other:
+        other.execute("UPDATE meta SET value = '99'")
+    newer = StateStore(url)
+    with pytest.raises(StateTooNew, match="schema 99, this callcontrol knows 1"):
+        newer.open()
+    assert newer.language_of("acme", CLARA) is None  # a call must not fail for it
+    newer.close()
+
+
+def test_only_the_service_may_read_callers_numbers(tmp_path):
+    store = StateStore(sqlite_url(tmp_path / "state"))
+    store.remember_language("acme", CLARA, "fr", NOW)
+    files = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "state").iterdir()}
+    assert files == {"callcontrol.db": 0o600, "callcontrol.db-wal": 0o600, "callcontrol.db-shm": 0o600}
+    assert (tmp_path / "state").stat().st_mode & 0o777 == 0o700
+    store.close()
+
+
+@pytest.mark.parametrize(
+    "text", ["", "mysql://localhost/x", "sqlite://", "sqlite:///:memory:", "no url", "oracle+x://"]
+)
+def test_a_database_we_cannot_use_is_refused_before_the_first_call(text):
+    with pytest.raises(ConfigError, match=r"database: .*\("):
+        StateStore(text)
+
+
+def test_a_password_in_the_database_url_is_in_no_error_text(monkeypatch):
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(ConfigError) as raised:
+        StateStore("postgresql://me:S3cret@127.0.0.1/x")
+    assert "S3cret" not in str(raised.value)
+
+
+def _hang(seconds: float):  # in a native thread, where only a native wait is right
+    import time
+
+    return lambda: time.sleep(seconds)
