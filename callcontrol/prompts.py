@@ -65,13 +65,13 @@ class PromptBook:
 
 
 def _texts(manifest: Path) -> Mapping[tuple[str, str], str]:
-    """Text by language and name; music has no text and is left out."""
+    """Text by language and name; music says nothing and is left out."""
     texts = {}
     try:
         files = json.loads(manifest.read_text(encoding="utf-8"))["files"]
         for file, entry in files.items():
             language, _, name = file.removesuffix(".wav").partition("/")
-            if "text" in entry:
+            if entry["text"]:
                 texts[language, name] = str(entry["text"])
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         problem = f"{manifest}: the prompts cannot be used: {error} (run `make prompts`, or mend `prompts:`)"

@@ -23,15 +23,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import compose
 import sound
 import yaml
 
 HERE = Path(__file__).resolve().parent
-LONGEST = 8.0  # seconds of a prompt
+LONGEST = {"prompts": 8.0, "numbers": 2.0, "music": 60.0}  # seconds
 TOTAL = 25_000_000  # bytes of all WAV files together
-_MARGIN = {"prompts": 0.05, "numbers": 0.02}  # seconds of silence at either end; numbers are strung together
+_MARGIN = {"prompts": 0.05, "numbers": 0.02, "music": 0.0}  # seconds of silence at either end; numbers are strung up
 _PROCESSING = 1  # raise when sound.py changes what it makes of the engine's output
+COMPOSER = "compose"  # the engine of the hold music
 _ENGINES = {"pico": "pico2wave", "espeak": "espeak-ng"}
+
+
+Voices = Mapping[str, Mapping[str, str]]  # engine -> language -> voice
+Entry = Mapping[str, str]  # what one file was made from: text, engine, source, sha256 of the WAV
 
 
 class BuildError(Exception):
@@ -40,13 +46,16 @@ class BuildError(Exception):
 
 @dataclass(frozen=True)
 class Line:
-    """One text in one language, and the file that says it: ``de/welcome.wav``, ``fr/digits/21_f.wav``."""
+    """One text in one language, and the file that says it: ``de/welcome.wav``, ``fr/digits/21_f.wav``.
 
+    The hold music is a line without text, in the language "music".
+    """
+
+    section: str
     language: str
     name: str
     text: str
     spoken: str
-    margin: float
     recorded: bool
 
     @property
@@ -66,30 +75,31 @@ class _Loader(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
-def read(folder: Path = HERE) -> tuple[list[Line], Mapping[str, Mapping[str, str]]]:
+def read(folder: Path = HERE) -> tuple[list[Line], Voices]:
     """Every line of prompts.yaml, and the voices by engine and language. Raises BuildError for a text missing."""
     with (folder / "prompts.yaml").open(encoding="utf-8") as file:
         book = yaml.load(file, Loader=_Loader)
-    voices, recordings = book["voices"], set(book["recordings"])
-    languages = list(voices["pico"])
+    recordings = set(book["recordings"])
     lines = []
-    for section, language, name, text in _texts(book, languages):
+    for section, language, name, text in _texts(book):
         if not isinstance(text, str) or not text.strip():
             raise BuildError(f"prompts.yaml: '{name}' has no text for '{language}' (quote words such as \"null\")")
         spoken = " ".join(_pronounced(word, book["pronounce"][language]) for word in text.split())
-        lines.append(Line(language, name, text, spoken, _MARGIN[section], f"{language}/{name}" in recordings))
+        lines.append(Line(section, language, name, text, spoken, f"{language}/{name}" in recordings))
+    lines.append(Line("music", "music", "hold", "", "", "music/hold" in recordings))
     unknown = recordings - {f"{line.language}/{line.name}" for line in lines}
     if unknown:
         raise BuildError(f"prompts.yaml: recordings of no text: {', '.join(sorted(unknown))}")
-    return lines, voices
+    return lines, {**book["voices"], COMPOSER: {"music": digest(HERE / "compose.py")}}
 
 
-def _texts(book: Mapping[str, Any], languages: Sequence[str]) -> Iterator[tuple[str, str, str, object]]:
+def _texts(book: Mapping[str, Any]) -> Iterator[tuple[str, str, str, object]]:
+    languages = list(book["voices"]["pico"])
     for name, texts in book["prompts"].items():
         for language in dict.fromkeys([*languages, *texts]):
             yield "prompts", language, name, texts.get(language)
-    for language in dict.fromkeys([*languages, *book["numbers"]]):
-        for name, text in book["numbers"].get(language, {}).items():
+    for language, words in book["numbers"].items():
+        for name, text in words.items():
             yield "numbers", language, name, text
 
 
@@ -100,12 +110,14 @@ def _pronounced(word: str, table: Mapping[str, str]) -> str:
 
 def source(line: Line, engine: str, voice: str) -> str:
     """The fingerprint of everything a rendered file depends on."""
-    settings = [engine, voice, line.spoken, line.margin, sound.SPEECH_LEVEL, sound.PEAK_LIMIT, _PROCESSING]
+    settings = [engine, voice, line.spoken, _MARGIN[line.section], sound.SPEECH_LEVEL, sound.PEAK_LIMIT, _PROCESSING]
     return hashlib.sha256(json.dumps(["recording", line.text] if line.recorded else settings).encode()).hexdigest()
 
 
 def choose(engine: str) -> str:
-    """``pico`` or ``espeak``, whichever is installed. Raises BuildError when neither is, or not the one asked for."""
+    """The engine itself, or for ``auto`` whichever is installed. Raises BuildError when it, or none, is installed."""
+    if engine == COMPOSER:
+        return engine
     wanted = list(_ENGINES) if engine == "auto" else [engine]
     for name in wanted:
         if shutil.which(_ENGINES[name]):
@@ -130,34 +142,60 @@ def speak(text: str, engine: str, voice: str) -> list[float]:
 
 
 def build(folder: Path, engine: str, only: Sequence[str]) -> int:
-    """Render every file that is not up to date, write the manifest, delete what no text asks for. Files written."""
+    """Render every file that is not up to date, or those named ``only``; write the manifest. Returns files rendered.
+
+    Own recordings are taken as they are and never overwritten; what an earlier build rendered for a text that is gone
+    is deleted. Raises BuildError.
+    """
     lines, voices = read(folder)
-    manifest = read_manifest(folder)
-    unknown = set(only) - {line.name for line in lines}
+    before, entries, written = read_manifest(folder), {}, 0
+    unknown = set(only) - {line.name for line in lines if not line.recorded}
     if unknown:
-        raise BuildError(f"no such prompt: {', '.join(sorted(unknown))}")
-    written, entries = 0, {}
+        raise BuildError(f"nothing to render is called {', '.join(sorted(unknown))}")
     for line in lines:
-        entry = manifest.get(line.file, {})
-        made = entry.get("engine", "")
-        fresh = engine in ("auto", made) and not _stale(folder, line, entry, voices)
-        if line.name in only or not (fresh or only or line.recorded):
-            chosen = choose(engine)
-            voice = voices[chosen][line.language]
-            sound.write_wav(folder / line.file, sound.tidy(speak(line.spoken, chosen, voice), line.margin))
-            entry, written = {"engine": chosen, "source": source(line, chosen, voice)}, written + 1
-        elif line.recorded:
-            entry = {"engine": "recording", "source": source(line, "", "")}
-        if (folder / line.file).exists():
-            entries[line.file] = {"text": line.text, **entry, "sha256": digest(folder / line.file)}
-    for orphan in _wavs(folder) - {line.file for line in lines}:
-        (folder / orphan).unlink()
+        entry = before.get(line.file)
+        wanted = COMPOSER if line.section == "music" else engine
+        fresh = wanted in ("auto", entry and entry["engine"]) and not _stale(folder, line, entry, voices)
+        if line.recorded:
+            entry = _entry(folder, line, "recording", "") if (folder / line.file).exists() else None
+        elif line.name in only if only else not fresh:
+            entry, written = _render(folder, line, choose(wanted), voices, entry), written + 1
+        if entry:
+            entries[line.file] = entry
+    for file in before.keys() - entries.keys():
+        if before[file]["engine"] != "recording" and _as_made(folder / file, before[file]):
+            (folder / file).unlink()
     text = json.dumps({"files": dict(sorted(entries.items()))}, ensure_ascii=False, indent=1)
     (folder / "manifest.json").write_text(text + "\n", encoding="utf-8")
     return written
 
 
-def read_manifest(folder: Path) -> dict[str, dict[str, str]]:
+def _render(folder: Path, line: Line, engine: str, voices: Voices, before: Entry | None) -> Entry:
+    path, voice = folder / line.file, voices[engine][line.language]
+    made = (
+        compose.compose()
+        if engine == COMPOSER
+        else sound.tidy(speak(line.spoken, engine, voice), _MARGIN[line.section])
+    )
+    content = sound.wav_bytes(made)
+    if path.exists() and path.read_bytes() != content and not (before and _as_made(path, before)):
+        where = f"{line.language}/{line.name}"
+        raise BuildError(f"{line.file} is not what was rendered: add '{where}' to recordings to keep it, or delete it")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return _entry(folder, line, engine, voice)
+
+
+def _entry(folder: Path, line: Line, engine: str, voice: str) -> Entry:
+    made = {"text": line.text, "engine": engine, "source": source(line, engine, voice)}
+    return {**made, "sha256": digest(folder / line.file)}
+
+
+def _as_made(path: Path, entry: Entry) -> bool:
+    return path.exists() and entry["sha256"] == digest(path)
+
+
+def read_manifest(folder: Path) -> dict[str, Entry]:
     """What each file was made from, by its path below the folder; empty before the first build."""
     path = folder / "manifest.json"
     return dict(json.loads(path.read_text(encoding="utf-8"))["files"]) if path.exists() else {}
@@ -168,7 +206,7 @@ def digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _stale(folder: Path, line: Line, entry: Mapping[str, str], voices: Mapping[str, Mapping[str, str]]) -> str:
+def _stale(folder: Path, line: Line, entry: Entry | None, voices: Voices) -> str:
     """Why the file is not what its text asks for; "" when it is."""
     if not (folder / line.file).exists():
         return "is missing"
@@ -177,9 +215,7 @@ def _stale(folder: Path, line: Line, entry: Mapping[str, str], voices: Mapping[s
     voice = voices.get(entry["engine"], {}).get(line.language, "")
     if entry["source"] != source(line, entry["engine"], voice) or entry["text"] != line.text:
         return "says an older text"
-    if entry["sha256"] != digest(folder / line.file):
-        return "was changed since it was made"
-    return ""
+    return "" if _as_made(folder / line.file, entry) else "was changed since it was made"
 
 
 def _wavs(folder: Path) -> set[str]:
@@ -193,16 +229,16 @@ def problems(folder: Path = HERE) -> list[str]:
     expected = {line.file for line in lines}
     found = []
     for line in lines:
-        why = _stale(folder, line, manifest.get(line.file, {}), voices)
-        found += [f"{line.file} {why}"] if why else []
-        found += [f"{line.file} {fault}" for fault in faults(folder / line.file)] if line.file in wavs else []
+        why = _stale(folder, line, manifest.get(line.file), voices)
+        sounds = faults(folder / line.file, LONGEST[line.section]) if line.file in wavs else []
+        found += [f"{line.file} {fault}" for fault in [why, *sounds] if fault]
     found += [f"{file} belongs to no text" for file in sorted((wavs | set(manifest)) - expected)]
     size = sum((folder / file).stat().st_size for file in wavs)
     return found + ([f"all files together have {size} bytes, more than {TOTAL}"] if size > TOTAL else [])
 
 
-def faults(path: Path, longest: float = LONGEST) -> list[str]:
-    """What is wrong with the sound of one file."""
+def faults(path: Path, longest: float) -> list[str]:
+    """What is wrong with the sound of one file, which may last ``longest`` seconds."""
     try:
         rate, samples = sound.read_wav(path)
     except sound.BadWavError as error:

@@ -6,6 +6,7 @@ Samples are floats in which 1.0 is full scale; every file is 16 kHz, mono, 16 bi
 from __future__ import annotations
 
 import array
+import io
 import math
 import sys
 import wave
@@ -39,17 +40,18 @@ def read_wav(path: Path) -> tuple[int, list[float]]:
     return rate, [sample / 32768 for sample in samples]
 
 
-def write_wav(path: Path, samples: Sequence[float]) -> None:
-    """Write 16 kHz mono 16 bit; what is beyond full scale is cut off there."""
+def wav_bytes(samples: Sequence[float]) -> bytes:
+    """A WAV file of 16 kHz mono 16 bit; what is beyond full scale is cut off there."""
     numbers = array.array("h", (max(-32768, min(32767, round(32768 * sample))) for sample in samples))
     if sys.byteorder == "big":
         numbers.byteswap()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with wave.open(str(path), "wb") as file:
+    content = io.BytesIO()
+    with wave.open(content, "wb") as file:
         file.setnchannels(1)
         file.setsampwidth(2)
         file.setframerate(RATE)
         file.writeframes(numbers.tobytes())
+    return content.getvalue()
 
 
 def decibel(ratio: float) -> float:
