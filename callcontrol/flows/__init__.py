@@ -6,6 +6,8 @@ the caller hears an apology rather than silence, and the log tells how the call 
 
 from __future__ import annotations
 
+from structlog.typing import FilteringBoundLogger
+
 from callcontrol.errors import HungUp, SwitchError
 from callcontrol.flows.conference import enter_conference
 from callcontrol.flows.house import House
@@ -37,14 +39,14 @@ def serve(call: Call, house: House) -> None:
     except SwitchError as error:
         log.error("the switch did not do its part", error=str(error))
         _apologise(call)
-    except Exception:  # noqa: BLE001 - whatever broke, the person on the line must not be left in silence
+    except Exception:  # whatever broke, the person on the line must not be left in silence
         log.exception("a flow failed")
         _apologise(call)
     finally:
         house.metrics.calls.labels(tenant, service, outcome).inc()
 
 
-def _converse(call: Call, house: House, where: RoomRoute | ExtensionRoute | NoRoute, log: object) -> str:
+def _converse(call: Call, house: House, where: RoomRoute | ExtensionRoute | NoRoute, log: FilteringBoundLogger) -> str:
     match where:
         case RoomRoute():
             return enter_conference(Visit.begin(call, house, where, log))

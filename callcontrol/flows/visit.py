@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import structlog
+from structlog.typing import FilteringBoundLogger
 
 from callcontrol.flows.house import House
 from callcontrol.guessing import caller_key, extension_key
@@ -15,17 +15,20 @@ from callcontrol.switch.call import Call
 
 @dataclass(frozen=True)
 class Visit:
-    """``number``: the caller's, E.164, None when withheld or not to be believed. ``key``: whose wrong PINs count together."""
+    """``number``: the caller's, E.164, None when withheld or not to be believed.
+
+    ``key``: whose wrong PINs are counted together.
+    """
 
     call: Call
     house: House
     route: RoomRoute
     number: str | None
     key: str
-    log: structlog.typing.FilteringBoundLogger
+    log: FilteringBoundLogger
 
     @classmethod
-    def begin(cls, call: Call, house: House, route: RoomRoute, log: structlog.typing.FilteringBoundLogger) -> Visit:
+    def begin(cls, call: Call, house: House, route: RoomRoute, log: FilteringBoundLogger) -> Visit:
         """Decide what is believed of the caller: the carrier's number on the trunk, the password on the other door."""
         tenant = route.tenant
         extension = call.caller.authenticated

@@ -1,0 +1,175 @@
+"""The command line: arguments, exit codes and printed text only; everything else is elsewhere.
+
+Exit status: 0 fine; 1 the thing asked about is not fine (problems in a file, not ready, the call did not get in);
+2 wrong arguments or configuration.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import click
+
+from callcontrol import __version__
+from callcontrol.errors import CallControlError, ConfigError
+
+
+def _home() -> Path:
+    """The folder with prompts, dialplan and example tenants: the checkout, or where the image puts them."""
+    named = os.environ.get("CALLCONTROL_HOME")
+    return Path(named) if named else Path(__file__).resolve().parent.parent
+
+
+T = TypeVar("T")
+
+
+class _Address(click.ParamType[tuple[str, int]]):
+    name = "HOST:PORT"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, int]:
+        if isinstance(value, tuple):
+            return value
+        host, colon, port = str(value).rpartition(":")
+        if not colon or not host or not port.isdigit() or int(port) > 65535:
+            self.fail(f"{value!r} is not HOST:PORT, for example 127.0.0.1:8084", param, ctx)
+        return host.strip("[]"), int(port)
+
+
+ADDRESS = _Address()
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+PORT = click.IntRange(1, 65535)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="callcontrol")
+def main() -> None:
+    """callcontrol: conferences and PBX services on FreeSWITCH, tenants in YAML."""
+
+
+@main.command()
+@click.option("--config", "config_path", required=True, type=click.Path(path_type=Path), help="callcontrol.yaml")
+@click.option("--log-level", default="info", type=click.Choice(["debug", "info", "warning", "error"]))
+def serve(config_path: Path, log_level: str) -> None:
+    """Run the daemon that serves the calls."""
+    from callcontrol.config import load_config
+    from callcontrol.log import configure
+    from callcontrol.serving import serve_until_signal
+
+    configure(level=log_level)
+    _or_exit(lambda: serve_until_signal(load_config(config_path, os.environ), os.environ))
+
+
+@main.command()
+@click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
+def check(paths: tuple[Path, ...]) -> None:
+    """Check tenant files (default: the folder tenants/) and print every problem as file:line:col: message (hint)."""
+    from callcontrol.tenants import check_paths
+
+    chosen = paths or (Path("tenants"),)
+    if not paths and not chosen[0].is_dir():
+        raise click.UsageError("there is no folder tenants/ here: name a file or a folder")
+    problems = check_paths(chosen, os.environ)
+    for problem in problems:
+        click.echo(str(problem))
+    files = len({problem.path for problem in problems})
+    if problems:
+        click.echo(f"{_counted(len(problems), 'problem')} in {_counted(files, 'file')}", err=True)
+        sys.exit(1)
+    click.echo("no problems", err=True)
+
+
+@main.command()
+def schema() -> None:
+    """Print a JSON Schema that makes an editor complete and check tenant files."""
+    from callcontrol.tenants import json_schema
+
+    click.echo(json.dumps(json_schema(), indent=2, ensure_ascii=False))
+
+
+@main.command("try")
+@click.argument("number")
+@click.option("--from", "caller", default="anonymous", show_default=True, help="the caller's number")
+@click.option("--keys", default="", help='what the caller presses, as asked: "48213#"')
+@click.option("--tenants", type=FOLDER, default=lambda: _home() / "tenants", help="default: the example tenants")
+def try_call(number: str, caller: str, keys: str, tenants: Path) -> None:
+    """Rehearse a call to NUMBER: what would this caller live through? No FreeSWITCH needed; nothing is kept."""
+    from callcontrol.rehearse import rehearse
+
+    sys.exit(_or_exit(lambda: rehearse(number, caller, keys, tenants=tenants, home=_home(), say=click.echo)))
+
+
+@main.command()
+@click.option("--http", "address", type=ADDRESS, default="127.0.0.1:8085", show_default=True)
+def health(address: tuple[str, int]) -> None:
+    """Exit 0 when the daemon there would answer a call, 1 when not (used by the container's health check)."""
+    from callcontrol.http import fetch_ready
+
+    reasons = _or_exit(lambda: fetch_ready(address))
+    click.echo("; ".join(reasons) if reasons else "ready")
+    sys.exit(1 if reasons else 0)
+
+
+@main.command()
+@click.option("--http", "address", type=ADDRESS, default="127.0.0.1:8085", show_default=True)
+@click.option("--state", type=FOLDER, required=True, help="the daemon's state folder, which holds the access token")
+@click.option("--json", "as_json", is_flag=True, help="for programs")
+def status(address: tuple[str, int], state: Path, as_json: bool) -> None:
+    """Show switches, live rooms and numbers of a running daemon."""
+    from callcontrol.http import fetch_status, read_token
+    from callcontrol.status import print_status
+
+    answer = _or_exit(lambda: fetch_status(address, read_token(state)))
+    if as_json:
+        click.echo(json.dumps(answer, indent=2))
+    else:
+        print_status(answer)
+
+
+@main.command()
+@click.option("--tenants", type=FOLDER, default=lambda: _home() / "tenants", help="default: the example tenants")
+@click.option("--state", type=click.Path(file_okay=False, path_type=Path), default=Path("run"), show_default=True)
+@click.option("--sip-port", type=PORT, default=5080, show_default=True, help="the trunk door")
+@click.option("--extension-port", type=PORT, default=5060, show_default=True, help="the extensions door")
+@click.option("--esl-port", type=PORT, default=8021, show_default=True, help="FreeSWITCH's event socket")
+@click.option("--listen", type=ADDRESS, default="127.0.0.1:8084", show_default=True, help="calls from FreeSWITCH")
+@click.option("--http", type=ADDRESS, default="127.0.0.1:8085", show_default=True, help="health and metrics")
+@click.option("--no-phone", is_flag=True, help="no telephone in the terminal; run until Ctrl-C or SIGTERM")
+def demo(
+    tenants: Path,
+    state: Path,
+    sip_port: int,
+    extension_port: int,
+    esl_port: int,
+    listen: tuple[str, int],
+    http: tuple[str, int],
+    no_phone: bool,
+) -> None:
+    """Try everything on this machine: with FreeSWITCH and any SIP phone, or without and a telephone in the terminal."""
+    from callcontrol.demo.main import run_demo
+    from callcontrol.demo.settings import DemoSettings
+    from callcontrol.log import configure
+
+    configure(level="info")
+    settings = DemoSettings(_home(), tenants, state, sip_port, extension_port, esl_port, listen, http)
+    sys.exit(_or_exit(lambda: run_demo(settings, os.environ, phone=not no_phone)))
+
+
+def _or_exit(action: Callable[[], T]) -> T:
+    """Run ``action``; an error meant for people is printed without a traceback, and the exit status says so."""
+    try:
+        return action()
+    except ConfigError as error:
+        click.echo(str(error), err=True)
+        sys.exit(2)
+    except (CallControlError, OSError) as error:
+        click.echo(f"callcontrol: {error}", err=True)
+        sys.exit(1)
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

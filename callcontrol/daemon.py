@@ -1,0 +1,216 @@
+"""The daemon: starts everything in order, serves calls, drains on SIGTERM.
+
+Order of start: tenants, state store, links to the switches, and only then the socket FreeSWITCH hands calls to, so
+that no call finds half a house. Order of end: no new calls (FreeSWITCH is refused and tries the next daemon), the
+conversations end by themselves, `drain_seconds` at most; a caller cut then is in music and with another daemon within
+seconds, by the dialplan's safety net.
+
+Signals only set an event; the main greenlet acts.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+import gevent
+import structlog
+from gevent.event import Event as Signal
+
+from callcontrol import greenlets
+from callcontrol.config import Config
+from callcontrol.directory import write_directory
+from callcontrol.errors import ConfigError, SwitchError
+from callcontrol.flows import House, serve
+from callcontrol.http import HttpServer, http_token
+from callcontrol.metrics import Metrics
+from callcontrol.prompts import PromptBook
+from callcontrol.rooms.registry import Member, RoomRegistry
+from callcontrol.state import StateStore
+from callcontrol.switch.call import Call
+from callcontrol.switch.connection import CallSocket
+from callcontrol.switch.events import Event
+from callcontrol.switch.framing import Headers
+from callcontrol.switch.link import Link
+from callcontrol.switch.server import CallServer
+from callcontrol.tenants import Problem, Tenants, TenantStore
+
+PRUNE_SECONDS = 300.0
+DEFAULT_LANGUAGE = "en"
+
+_log = structlog.get_logger("callcontrol.daemon")
+
+
+class Daemon:
+    """One callcontrol process. ``start`` returns when calls are answered; ``run`` stays until ``stop`` was called."""
+
+    def __init__(self, config: Config, environ: Mapping[str, str]) -> None:
+        self._config = config
+        self._stopping = Signal()
+        self.metrics = Metrics()
+        self.rooms = RoomRegistry(time.monotonic)
+        self.tenants = TenantStore(config.tenants, environ, self._tenants_changed, self._tenant_problems)
+        self.state = StateStore(config.database)
+        self.links = [
+            Link(
+                switch.name,
+                (switch.host, switch.port),
+                partial(switch.read_password, environ),
+                _View(self, switch.name),
+            )
+            for switch in config.switches
+        ]
+        self._house = House(
+            tenants=lambda: self.tenants.current,
+            prompts=PromptBook(config.prompts, config.switch_prompts),
+            rooms=self.rooms,
+            state=self.state,
+            metrics=self.metrics,
+            now=time.time,
+            links_up=lambda: all(link.up for link in self.links),
+            language=DEFAULT_LANGUAGE,
+        )
+        self.calls = CallServer(
+            config.listen,
+            self._converse,
+            max_calls=config.max_calls,
+            peers=config.peers,
+            on_refused=lambda reason: self.metrics.refused.labels(reason).inc(),
+        )
+        self.http = HttpServer(
+            config.http, ready=self.reasons, status=self.status, metrics=self.metrics, token=http_token(config.state)
+        )
+
+    def start(self) -> None:
+        """Start everything. Raises ConfigError or OSError (an address is taken)."""
+        problems = self.tenants.load()
+        if problems and not self.tenants.current.by_id:
+            raise ConfigError(problems)
+        self.state.open()
+        self._write_directory(self.tenants.current)
+        for link in self.links:
+            link.start()
+        greenlets.spawn("tenant files", self.tenants.watch)
+        greenlets.spawn("housekeeping", self._keep_house)
+        self.http.start()
+        self.calls.start()
+        _log.info("ready", calls=_written(self.calls.address), http=_written(self.http.address))
+
+    def run(self) -> None:
+        """Serve until `stop`, then drain."""
+        self._stopping.wait()
+        self._drain()
+
+    def stop(self) -> None:
+        """Begin to drain; safe in a signal handler."""
+        self._stopping.set()
+
+    def reasons(self) -> list[str]:
+        """Why this daemon should get no calls; empty when it should."""
+        checks = {
+            "draining": self._stopping.is_set(),
+            "not listening for calls": not self.calls.listening,
+            "no tenants are loaded": not self.tenants.current.by_id,
+            "no link to any switch": bool(self.links) and not any(link.up for link in self.links),
+        }
+        return [reason for reason, true in checks.items() if true]
+
+    def status(self) -> dict[str, object]:
+        """What `callcontrol status` shows."""
+        tenants = self.tenants.current
+        return {
+            "ready": not self.reasons(),
+            "reasons": self.reasons(),
+            "conversations": self.calls.live,
+            "switches": [
+                {"name": link.name, "up": link.up, "reconnects": max(0, link.reconnects)} for link in self.links
+            ],
+            "rooms": [_room_status(name, members) for name, members in sorted(self.rooms.rooms().items())],
+            "numbers": [
+                {"number": number.e164, "tenant": tenant.id, "leads_to": list(number.room_names) or [number.extension]}
+                for tenant in tenants.by_id.values()
+                for number in tenant.numbers.values()
+            ],
+        }
+
+    def _converse(self, socket: CallSocket, channel: Headers) -> None:
+        arrived = time.monotonic()
+        call = Call(socket, channel, self._house.prompts, self._house.language)
+        call.on_answered = lambda: self.metrics.answer_seconds.observe(time.monotonic() - arrived)
+        with self.metrics.calls_live.track_inprogress():
+            serve(call, self._house)
+
+    def _drain(self) -> None:
+        _log.info("draining", conversations=self.calls.live, at_most_s=self._config.drain_seconds)
+        self.calls.stop_accepting()
+        expires = time.monotonic() + self._config.drain_seconds
+        while self.calls.live and time.monotonic() < expires:
+            gevent.sleep(0.05)
+        if self.calls.live:
+            _log.warning(
+                "conversations cut short; their callers hear music and reach the next daemon", n=self.calls.live
+            )
+        self.tenants.stop()
+        for link in self.links:
+            link.stop()
+        self.http.stop()
+        self.state.close()
+        _log.info("stopped")
+
+    def _keep_house(self) -> None:
+        while not self._stopping.wait(timeout=PRUNE_SECONDS):
+            self.state.prune(time.time())
+
+    def _tenants_changed(self, tenants: Tenants) -> None:
+        self.metrics.tenant_reloads.labels("ok").inc()
+        _log.info("tenants in force", tenants=sorted(tenants.by_id))
+        self._write_directory(tenants)
+
+    def _tenant_problems(self, problems: Sequence[Problem]) -> None:
+        self.metrics.tenant_reloads.labels("refused").inc()
+        for problem in problems:
+            _log.error("tenant file refused", problem=str(problem))
+
+    def _write_directory(self, tenants: Tenants) -> None:
+        folder: Path | None = self._config.directory
+        if folder is None or not write_directory(folder, tenants):
+            return
+        for link in self.links:
+            if link.up:
+                greenlets.spawn(f"reload directory of {link.name}", _reload_directory, link)
+
+
+class _View:
+    """What one link feeds the room registry with."""
+
+    def __init__(self, daemon: Daemon, switch: str) -> None:
+        self._daemon = daemon
+        self._switch = switch
+
+    def on_up(self, link: Link) -> None:
+        self._daemon.rooms.replace(self._switch, link.api("conference json_list"))
+        self._daemon.metrics.link_up.labels(self._switch).set(1)
+
+    def on_event(self, event: Event) -> None:
+        self._daemon.rooms.apply(self._switch, event)
+
+    def on_down(self, link: Link) -> None:
+        self._daemon.metrics.link_up.labels(self._switch).set(0)
+        self._daemon.metrics.link_reconnects.labels(self._switch).inc()
+
+
+def _reload_directory(link: Link) -> None:
+    try:
+        link.api("reloadxml")
+    except SwitchError as error:
+        _log.error("the switch did not read the new extensions", switch=link.name, error=str(error))
+
+
+def _room_status(name: str, members: Mapping[str, Member]) -> dict[str, object]:
+    return {"room": name, "members": len(members), "moderators": sum(m.moderator for m in members.values())}
+
+
+def _written(address: tuple[str, int]) -> str:
+    return f"{address[0]}:{address[1]}"

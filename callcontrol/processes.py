@@ -1,0 +1,52 @@
+"""Child processes that never outlive us, whatever kills us."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Mapping, Sequence
+from typing import IO, Final
+
+from gevent import subprocess
+
+# Runs between fork and exec, in a Python of its own because a preexec_fn is not safe beside gevent's threads: asks the
+# kernel for a SIGTERM when our process dies (PR_SET_PDEATHSIG = 1), so that kill -9 leaves nothing behind.
+_GUARD: Final = """
+import ctypes, os, signal, sys
+if sys.platform == "linux":
+    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
+if os.getppid() != int(sys.argv[1]):
+    sys.exit("the parent process ended before this one was started")
+os.execv(sys.argv[2], sys.argv[2:])
+"""
+
+
+def start_guarded(
+    command: Sequence[str], *, environ: Mapping[str, str], output: IO[bytes] | None
+) -> subprocess.Popen[bytes]:
+    """Start ``command`` (an absolute path first). Ctrl-C in the terminal does not reach it; our death does.
+
+    ``output``: where its standard output and error go; None: where ours go.
+    """
+    return subprocess.Popen(
+        [sys.executable, "-I", "-c", _GUARD, str(os.getpid()), *command],
+        env=dict(environ),
+        stdin=subprocess.DEVNULL,
+        stdout=output,
+        stderr=subprocess.STDOUT if output is not None else None,
+        start_new_session=True,
+        umask=0o077,  # what it writes may hold passwords
+    )
+
+
+def stop_process(process: subprocess.Popen[bytes], deadline: float) -> None:
+    """SIGTERM, SIGKILL after ``deadline`` seconds; harmless when it has ended."""
+    if process.poll() is not None:
+        return
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.wait(timeout=deadline)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

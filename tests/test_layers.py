@@ -1,0 +1,58 @@
+"""Imports point down, and each outside thing has one door."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent.parent / "callcontrol"
+
+# From the bottom up; a module may import from lower layers and, where listed together, from its own.
+LAYERS: tuple[frozenset[str], ...] = (
+    frozenset({"__init__", "errors"}),
+    frozenset({"greenlets", "numbers", "prompts", "guessing", "log", "metrics", "processes", "http"}),
+    frozenset({"tenants", "state", "switch", "rehearsal"}),
+    frozenset({"config", "routing", "directory", "freeswitch", "rooms", "status"}),
+    frozenset({"flows"}),
+    frozenset({"daemon"}),
+    frozenset({"serving", "demo", "rehearse"}),
+    frozenset({"cli"}),
+    frozenset({"__main__"}),
+)
+# Neighbours in one layer that may know each other, and nobody else.
+NEIGHBOURS = {("state", "guessing"), ("demo", "rehearse")}
+STRANGERS = {("rehearsal", "switch"), ("rehearsal", "tenants"), ("state", "switch"), ("tenants", "switch")}
+
+
+def part_of(path: Path) -> str:
+    inside = path.relative_to(PACKAGE)
+    return inside.parts[0] if len(inside.parts) > 1 else inside.stem
+
+
+def imports_of(path: Path) -> set[str]:
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("callcontrol"):
+            parts = node.module.split(".")
+            found |= {parts[1]} if len(parts) > 1 else {alias.name for alias in node.names}
+    return {name for name in found if name != "__version__"}
+
+
+def layer_of(part: str) -> int:
+    return next(number for number, layer in enumerate(LAYERS) if part in layer)
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_module_imports_only_what_lies_below_it(path: Path) -> None:
+    part = part_of(path)
+    for imported in imports_of(path) - {part}:
+        lower = layer_of(imported) < layer_of(part)
+        assert lower or (part, imported) in NEIGHBOURS, f"{part} must not import {imported}"
+        assert (part, imported) not in STRANGERS
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_every_module_says_what_it_is_for(path: Path) -> None:
+    assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
