@@ -14,9 +14,6 @@ from callcontrol.flows.pin import entry_by_pin
 from callcontrol.flows.visit import Visit
 from callcontrol.rooms.admission import Entry, Role, entries_by_pin, entry_by_number
 
-JOINING = {Role.PARTICIPANT: "joining", Role.MODERATOR: "moderator-joins"}
-
-
 def enter_conference(visit: Visit) -> str:
     """Let the caller into a conference room; returns the outcome for log and metrics."""
     call, house = visit.call, visit.house
@@ -48,7 +45,7 @@ def join(visit: Visit, entry: Entry) -> str:
         call.hangup("USER_BUSY")
         return "room full"
     try:
-        call.play(JOINING[entry.role])
+        call.play(_greeting(visit, entry, name))
         call.join(name, moderator=entry.role == Role.MODERATOR, wait=room.wait_for_moderator)
     except CallControlError:
         visit.house.rooms.give_place_back(name, call.id)
@@ -63,6 +60,13 @@ def refuse(visit: Visit, reason: str, **details: object) -> str:
     visit.call.play_unanswered("not-accepted")
     visit.call.hangup("CALL_REJECTED")
     return "refused"
+
+
+def _greeting(visit: Visit, entry: Entry, room: str) -> str:
+    if entry.role == Role.MODERATOR:
+        return "moderator-joins"
+    waits = entry.room.wait_for_moderator and not visit.house.rooms.has_moderator(room)
+    return "waiting-for-moderator" if waits else "joining"
 
 
 def _place_in(visit: Visit, room: str, at_most: int) -> bool:

@@ -14,9 +14,9 @@ from callcontrol.tenants import Tenants
 
 @dataclass(frozen=True)
 class House:
-    """``tenants`` answers with the newest good files; ``now`` is UTC epoch seconds.
+    """``tenants`` answers with the newest good files; ``now`` is UTC epoch seconds; ``links_up``: is `rooms` fed?
 
-    ``links_up``: whether `rooms` is fed. ``language``: for callers whose number belongs to nobody, so that no tenant says how to speak to them.
+    ``language``: for callers whose number belongs to nobody, so that no tenant says how to speak to them.
     """
 
     tenants: Callable[[], Tenants]

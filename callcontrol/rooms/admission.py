@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from callcontrol.numbers import NumberPattern
 from callcontrol.tenants import Access, Room
 
 
@@ -39,7 +40,7 @@ def entries_by_pin(rooms: Sequence[Room], number: str | None) -> Mapping[str, En
     """What each PIN opens. PINs differ from each other and none begins another: the tenant loader sees to it."""
     entries: dict[str, Entry] = {}
     for room in rooms:
-        if room.access not in (Access.PIN, Access.WHITELIST_OR_PIN):
+        if not room.access.asks_for_pin:
             continue
         if room.pin is not None:
             entries[room.pin.get_secret_value()] = Entry(room, _role_of(room, number), "PIN")
@@ -62,5 +63,5 @@ def _role_of(room: Room, number: str | None) -> Role:
     return Role.MODERATOR if _listed(room.moderators, number) else Role.PARTICIPANT
 
 
-def _listed(patterns: Sequence[object], number: str | None) -> bool:
-    return number is not None and any(pattern.matches(number) for pattern in patterns)  # type: ignore[attr-defined]
+def _listed(patterns: Sequence[NumberPattern], number: str | None) -> bool:
+    return any(pattern.matches(number) for pattern in patterns)

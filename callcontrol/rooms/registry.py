@@ -40,6 +40,10 @@ class RoomRegistry:
         """Members of a room by call id; empty when there is no such room."""
         return self._rooms.get(room, {})
 
+    def has_moderator(self, room: str) -> bool:
+        """Whether a moderator is in the room."""
+        return any(member.moderator for member in self.members(room).values())
+
     def rooms(self) -> Mapping[str, Mapping[str, Member]]:
         """All rooms that have members."""
         return self._rooms

@@ -1,0 +1,107 @@
+"""Rehearsing a call: a daemon and the rehearsal switch in this process, one caller, and what they live through.
+
+Everything is the product's own but the switch: the tenant files are read, the flows run, the event socket is spoken.
+Media takes no time, and nothing is kept: the state store lies in a folder that is removed afterwards.
+"""
+
+from __future__ import annotations
+
+import os
+import secrets
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import gevent
+
+from callcontrol.config import Config, Switch
+from callcontrol.daemon import Daemon
+from callcontrol.errors import SwitchTimeout
+from callcontrol.prompts import PromptBook
+from callcontrol.rehearsal.phone import Phone
+from callcontrol.rehearsal.switch import RehearsalSwitch
+from callcontrol.rehearsal.transcript import Kind, Step
+from callcontrol.state import sqlite_url
+
+READY_SECONDS = 10.0
+CALL_SECONDS = 60.0
+
+
+@dataclass(frozen=True)
+class RehearsalHouse:
+    """A daemon and a rehearsal switch that know each other."""
+
+    daemon: Daemon
+    switch: RehearsalSwitch
+
+
+@contextmanager
+def rehearsal_house(
+    tenants: Path, home: Path, state: Path, environ: Mapping[str, str], *, pace: float = 0.0
+) -> Iterator[RehearsalHouse]:
+    """A house that would answer a call; closed again at the end. Raises ConfigError for unusable tenants."""
+    password = secrets.token_urlsafe(16)
+    prompts = PromptBook(home / "prompts")
+    switch = RehearsalSwitch(("127.0.0.1", 0), prompts=prompts, password=password, pace=pace)
+    switch.start()
+    host, port = switch.link_address
+    daemon = Daemon(
+        Config(
+            listen=("127.0.0.1", 0),
+            http=("127.0.0.1", 0),
+            switches=(Switch(name="rehearsal", host=host, port=port, password=password),),
+            tenants=tenants,
+            state=state,
+            database=sqlite_url(state),
+            prompts=home / "prompts",
+            drain_seconds=1,
+        ),
+        environ,
+    )
+    try:
+        daemon.start()
+        switch.daemon = daemon.calls.address
+        _wait_ready(daemon)
+        yield RehearsalHouse(daemon, switch)
+    finally:
+        switch.stop()
+        daemon.stop()
+        daemon.run()
+
+
+def rehearse(number: str, caller: str, keys: str, *, tenants: Path, home: Path, say: Callable[[str], object]) -> int:
+    """Play one call and tell it with ``say``, line by line; 0 when the caller got into a room, else 1."""
+    prompts = PromptBook(home / "prompts")
+    with (
+        tempfile.TemporaryDirectory(prefix="callcontrol-") as state,
+        rehearsal_house(tenants, home, Path(state), os.environ) as house,
+    ):
+        phone = caller_phone(house.switch, caller)
+        phone.transcript.listener = lambda step: say(tell(step, prompts))
+        phone.presses(keys).when_asked_further_stays_silent()
+        phone.calls(number)
+        phone.wait_for(lambda: phone.in_room is not None or phone.is_over, CALL_SECONDS)
+        return 0 if phone.in_room is not None else 1
+
+
+def caller_phone(switch: RehearsalSwitch, caller: str) -> Phone:
+    """A phone for what a person types as caller: a number, ``anonymous``, or an extension as ``33@acme.example``."""
+    if "@" in caller:
+        return switch.phone("", door="extensions", extension=caller)
+    withheld = caller.strip().lower() in ("", "anonymous", "withheld")
+    return switch.phone("anonymous" if withheld else caller, withheld=withheld)
+
+
+def tell(step: Step, prompts: PromptBook) -> str:
+    """One step as a line for people: the prompt's words with its name, or what else happened."""
+    if step.kind == Kind.HEARS and step.language in prompts.languages and step.text in prompts.names:
+        return f"hears    „{prompts.text(step.language, step.text)}“  [{step.language}/{step.text}]"
+    return f"{step.kind} {step.text}".rstrip()
+
+
+def _wait_ready(daemon: Daemon) -> None:
+    with gevent.Timeout(READY_SECONDS, SwitchTimeout(f"not ready: {'; '.join(daemon.reasons())}")):
+        while daemon.reasons():
+            gevent.sleep(0.01)
