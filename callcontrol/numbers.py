@@ -79,8 +79,8 @@ def _possible(international: str) -> str | None:
 def _international_forms(digits: str, region: str) -> Iterator[str]:
     """What ``digits`` can mean when dialled in ``region``, as ``+`` and country code; the likeliest first.
 
-    Where a trunk prefix is dialled before the area code (0 in DE), digits without it are a local number and mean
-    nothing here. In the numbering plan of +1, and where there is no such prefix (IT, ES), national numbers stand as they are.
+    Where a trunk prefix is dialled before the area code (0 in DE), digits without it are a local number, nothing
+    here. In the plan of +1, and where there is no such prefix (IT, ES), national numbers stand as they are.
     """
     if digits.startswith("+"):
         yield digits

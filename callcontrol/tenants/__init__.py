@@ -12,12 +12,15 @@ from callcontrol.tenants.extension import (
     Voicemail,
 )
 from callcontrol.tenants.fields import Target
+from callcontrol.tenants.folder import check_paths, load_folder
 from callcontrol.tenants.keys import DEFAULT_KEYS, KeyAction
 from callcontrol.tenants.model import Number, Tenant
 from callcontrol.tenants.problem import Problem
 from callcontrol.tenants.room import Access, Admission, AfterModerator, Announce, DialOut, Record, Room
 from callcontrol.tenants.schedule import Repeat, Schedule
+from callcontrol.tenants.schema import json_schema
 from callcontrol.tenants.snapshot import Tenants
+from callcontrol.tenants.store import TenantStore
 
 __all__ = [
     "DEFAULT_KEYS",
@@ -43,6 +46,10 @@ __all__ = [
     "Source",
     "Target",
     "Tenant",
+    "TenantStore",
     "Tenants",
     "Voicemail",
+    "check_paths",
+    "json_schema",
+    "load_folder",
 ]

@@ -1,0 +1,102 @@
+"""PINs: on one number every PIN says one thing, is no beginning of another, and cannot be read off the number.
+
+No finding quotes a PIN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import combinations
+
+from callcontrol.tenants.document import KeyPath
+from callcontrol.tenants.draft import Draft, Finding
+from callcontrol.tenants.extension import Voicemail
+
+
+@dataclass(frozen=True, slots=True)
+class _Pin:
+    room: str
+    key: str
+    path: KeyPath
+    digits: str
+
+    def called_from(self, other: _Pin) -> str:
+        """How a message about ``other`` names this PIN."""
+        return self.key if self.room == other.room else f"{self.key} of room {self.room!r}"
+
+    def __repr__(self) -> str:
+        return f"_Pin({self.room!r}, {self.key!r})"
+
+
+def _pins(draft: Draft, room: str) -> list[_Pin]:
+    part = draft.rooms[room]
+    secrets = [(key, getattr(part.value, key)) for key in ("pin", "moderator_pin") if part.intact(key)]
+    return [_Pin(room, key, (*part.path, key), secret.get_secret_value()) for key, secret in secrets if secret]
+
+
+def tell_one_thing(draft: Draft) -> Iterator[Finding]:
+    """Of all PINs that can be typed after dialling one number, none is equal to, or the beginning of, another."""
+    together = {frozenset({room}) for room in draft.rooms}
+    together |= {frozenset(draft.rooms_behind(number)) for number in draft.numbers.values()}
+    pairs = {
+        tuple(sorted(pair, key=lambda pin: (draft.document.value_mark(pin.path), pin.path)))
+        for rooms in together
+        for pair in combinations([pin for room in sorted(rooms) for pin in _pins(draft, room)], 2)
+    }
+    for first, second in pairs:
+        relation = _relation(second.digits, first.digits)
+        if relation:
+            message = f"{second.key}: {relation} {first.called_from(second)} (line {draft.line(first.path)})"
+            yield Finding(second.path, message, "the PIN alone tells room and role")
+
+
+def _relation(digits: str, other: str) -> str:
+    if digits == other:
+        return "is equal to"
+    if digits.startswith(other):
+        return "begins with"
+    return "is the beginning of" if other.startswith(digits) else ""
+
+
+def pick_a_room(draft: Draft) -> Iterator[Finding]:
+    """Behind a number with several rooms, every room has a PIN."""
+    for number in draft.numbers.values():
+        names = draft.rooms_behind(number)
+        for name in names if len(names) > 1 else ():
+            room = draft.rooms[name]
+            if room.intact("pin") and room.value.pin is None:
+                path = (*number.path, "rooms", number.value.rooms.index(name))
+                message = f"room {name!r} has no pin, so this number cannot pick it"
+                yield Finding(path, message, "give it a pin, or a number of its own")
+
+
+def are_not_on_the_letterhead(draft: Draft) -> Iterator[Finding]:
+    """A PIN that is part of a number of the tenant is the first one a stranger tries."""
+    numbers = sorted(set(draft.e164.values()))
+    for path, digits in [*_room_pins(draft), *_mailbox_pins(draft)]:
+        number = next((number for number in numbers if digits in number), None)
+        if number is not None:
+            yield Finding(path, f"{path[-1]}: is part of the number {number}", "strangers try that first")
+
+
+def _room_pins(draft: Draft) -> Iterator[tuple[KeyPath, str]]:
+    for room in draft.rooms:
+        yield from ((pin.path, pin.digits) for pin in _pins(draft, room))
+
+
+def _mailbox_pins(draft: Draft) -> Iterator[tuple[KeyPath, str]]:
+    for extension in draft.extensions.values():
+        voicemail: Voicemail | None = extension.value.voicemail if extension.intact("voicemail") else None
+        if voicemail:
+            yield (*extension.path, "voicemail", "pin"), voicemail.pin.get_secret_value()
+
+
+def mailboxes_are_closed(draft: Draft) -> Iterator[Finding]:
+    """The PIN of a mailbox is not its extension."""
+    for path, digits in _mailbox_pins(draft):
+        if digits == path[1]:
+            yield Finding(path, "pin: is the extension itself", "strangers try that first")
+
+
+RULES = (tell_one_thing, pick_a_room, are_not_on_the_letterhead, mailboxes_are_closed)

@@ -1,0 +1,74 @@
+"""Keys that a model does not have: reported with the likely one, and taken for it by all further checks."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Iterator
+from collections.abc import Mapping as AnyMapping
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
+
+from pydantic import BaseModel
+
+from callcontrol.tenants._yaml import Entry, Fault, Mapping, Node, Sequence
+
+
+def correct(node: Node, kind: Any) -> Iterator[Fault]:
+    """Every unknown key below ``node``, which is described by ``kind`` (a model, or a type made of models).
+
+    The tree is changed: an unknown key that resembles a free one is renamed to it, any other is taken out. So a typing
+    error in ``moderator_pin`` is one fault and not a second one saying that the moderator PIN is missing.
+    """
+    model, inner = _shape(kind)
+    if isinstance(node, Mapping) and model is not None:
+        known = keys_of(model)
+        yield from _unknown_keys(node, known)
+        for key, entry in node.entries.items():
+            yield from correct(entry.node, known[key])
+    elif isinstance(node, Mapping):
+        for entry in node.entries.values():
+            yield from correct(entry.node, inner)
+    elif isinstance(node, Sequence):
+        for item in node.items:
+            yield from correct(item, inner)
+
+
+def keys_of(model: type[BaseModel]) -> dict[str, Any]:
+    """The keys a file may use for ``model``, with the type of each."""
+    return {field.alias or name: field.annotation for name, field in model.model_fields.items()}
+
+
+def suggestion(word: str, known: Iterable[str]) -> str:
+    """``did you mean 'pin'?`` or, when nothing is alike, everything that is known here."""
+    words = list(known)
+    close = difflib.get_close_matches(word[:80], words, n=1, cutoff=0.6)
+    return f"did you mean {close[0]!r}?" if close else f"possible: {', '.join(words)}"
+
+
+def _unknown_keys(node: Mapping, known: AnyMapping[str, Any]) -> Iterator[Fault]:
+    repaired: dict[str, Entry] = {key: entry for key, entry in node.entries.items() if key in known}
+    for key, entry in node.entries.items():
+        if key in known:
+            continue
+        yield Fault(entry.mark, f"unknown key {key[:40]!r}", suggestion(key, known))
+        close = difflib.get_close_matches(key[:80], known, n=1, cutoff=0.6)
+        if close:
+            repaired.setdefault(close[0], entry)
+    node.entries = repaired
+
+
+def _shape(kind: Any) -> tuple[type[BaseModel] | None, Any]:
+    """The model a type stands for, or else the type of what is inside a list or mapping."""
+    if isinstance(kind, type) and issubclass(kind, BaseModel):
+        return kind, None
+    origin, arguments = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        return _shape(arguments[0])
+    if origin in (Union, UnionType):
+        shapes = [_shape(argument) for argument in arguments]
+        return next((shape for shape in shapes if shape != (None, None)), (None, None))
+    if origin is tuple:
+        return None, arguments[0]
+    if origin is not None and isinstance(origin, type) and issubclass(origin, AnyMapping):
+        return None, arguments[1]
+    return None, None
