@@ -1,0 +1,218 @@
+"""The API commands of the event socket (`api`, `bgapi`) with FreeSWITCH's replies to the letter (mod_commands.c)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from callcontrol.rehearsal.arguments import split
+from callcontrol.rehearsal.channel import Channel
+from callcontrol.rehearsal.cjson import Json, compact
+from callcontrol.rehearsal.encoding import to_text
+from callcontrol.rehearsal.events import Block, Event
+from callcontrol.rehearsal.hub import Hub, new_uuid
+from callcontrol.rehearsal.names import cause
+from callcontrol.rehearsal.roomapi import conference
+from callcontrol.rehearsal.session import Session
+
+VERSION = "1.10.12-release git a88d069 2024-08-02 21:02:27Z 64bit"
+NO_CHANNEL = "-ERR No such channel!\n"
+
+
+class Api:
+    """Answers one command line; what FreeSWITCH would not know is ``-ERR NAME Command not found!``."""
+
+    def __init__(self, hub: Hub) -> None:
+        self._hub = hub
+        self._began = time.monotonic()
+        self._commands: dict[str, Callable[[str], str]] = {
+            "conference": lambda text: conference(hub, text),
+            "show": self._show,
+            "uuid_exists": lambda text: "true" if text in hub.calls else "false",
+            "uuid_kill": self._kill,
+            "uuid_setvar": self._setvar,
+            "uuid_setvar_multi": self._setvar_multi,
+            "uuid_getvar": self._getvar,
+            "uuid_dump": self._dump,
+            "uuid_break": self._break,
+            "break": self._break,
+            "uuid_transfer": self._transfer,
+            "uuid_answer": self._answer,
+            "status": lambda text: self._status(),
+            "version": lambda text: f"FreeSWITCH Version {VERSION})\n".replace(" 64bit)", " (64bit)"),
+            "reloadxml": lambda text: "+OK [Success]\n",
+            "global_getvar": self._global_getvar,
+            "hostname": lambda text: hub.globals["hostname"],
+            "echo": lambda text: text,
+            "create_uuid": lambda text: new_uuid(),
+        }
+
+    def __call__(self, line: str) -> str:
+        name, _, argument = line.partition(" ")
+        command = self._commands.get(name)
+        return command(argument) if command else f"-ERR {name} Command not found!\n"
+
+    def _call(self, uuid: str) -> Session | None:
+        return self._hub.calls.get(uuid)
+
+    def _kill(self, text: str) -> str:
+        uuid, _, reason = text.partition(" ")
+        if not uuid:
+            return "-USAGE: <uuid> [cause]\n"
+        session = self._call(uuid)
+        if session is None:
+            return NO_CHANNEL
+        session.hangup(cause(reason.strip()) if reason else "NORMAL_CLEARING")
+        return "+OK\n"
+
+    def _setvar(self, text: str) -> str:
+        words = split(text, 3)
+        if len(words) < 2:
+            return "-USAGE: <uuid> <var> [value]\n"
+        session = self._call(words[0])
+        if session is None:
+            return NO_CHANNEL
+        session.channel.variables.set(words[1], words[2] if len(words) == 3 else None, checked=False)
+        return "+OK\n"
+
+    def _setvar_multi(self, text: str) -> str:
+        uuid, _, pairs = text.partition(" ")
+        session = self._call(uuid)
+        if session is None:
+            return NO_CHANNEL + "-USAGE: <uuid> <var>=<value>;<var>=<value>...\n" if pairs else ""
+        for pair in split(pairs, 64, ";"):
+            name, _, value = pair.partition("=")
+            session.channel.variables.set(name, value)
+        return "+OK\n"
+
+    def _getvar(self, text: str) -> str:
+        words = split(text, 4)
+        if len(words) < 2:
+            return "-USAGE: <uuid> <var>\n"
+        session = self._call(words[0])
+        if session is None:
+            return NO_CHANNEL
+        return session.variable(words[1]) or "_undef_"
+
+    def _dump(self, text: str) -> str:
+        words = split(text, 2)
+        session = self._call(words[0]) if words else None
+        if session is None:
+            return NO_CHANNEL if words else "-USAGE: <uuid> [format]\n"
+        style = "json" if words[1:] == ["json"] else "plain"
+        head = Block(self._hub.origin.opening("CHANNEL_DATA"))
+        return to_text(Event("CHANNEL_DATA", [head, *session.channel.full()]).payload(style))
+
+    def _break(self, text: str) -> str:
+        uuid, _, flag = text.partition(" ")
+        session = self._call(uuid)
+        if session is None:
+            return NO_CHANNEL
+        if "all" in flag:
+            session.drop_queued()
+        session.breaking = True
+        session.wake()
+        return "+OK\n"
+
+    def _transfer(self, text: str) -> str:
+        words = split(text, 5)
+        session = self._call(words[0]) if words else None
+        if session is None or len(words) < 2:
+            return NO_CHANNEL if words[1:] else "-USAGE: <uuid> [-bleg|-both] <dest-exten> [<dialplan>] [<context>]\n"
+        session.transfer(words[1])
+        return "+OK\n"
+
+    def _answer(self, text: str) -> str:
+        session = self._call(text)
+        if session is None:
+            return NO_CHANNEL
+        session.answer()
+        return "+OK\n"
+
+    def _global_getvar(self, text: str) -> str:
+        if text:
+            return self._hub.globals.get(text, "")
+        return "".join(f"{name}={value}\n" for name, value in self._hub.globals.items())
+
+    def _status(self) -> str:
+        up = int((time.monotonic() - self._began) * 1_000_000)
+        parts = _parts(up)
+        live = len(self._hub.calls)
+        return (
+            f"UP {parts}\nFreeSWITCH (Version {VERSION}) is ready\n"
+            f"{self._hub.sessions} session(s) since startup\n"
+            f"{live} session(s) - peak {self._hub.peak}, last 5min {self._hub.peak} \n"
+            "0 session(s) per Sec out of max 2000, peak 0, last 5min 0 \n"
+            "10000 session(s) max\nmin idle cpu 0.00/100.00\nCurrent Stack Size/Max 240K/8192K\n"
+        )
+
+    def _show(self, text: str) -> str:
+        words = text.split()
+        if words[:1] != ["channels"]:
+            return "-USAGE: show <what> [as json]\n"
+        calls = [_row(session.channel, self._hub.globals["hostname"]) for session in self._hub.calls.values()]
+        if words[1:2] == ["count"]:
+            return compact({"row_count": len(calls)}) if "json" in words else f"\n{len(calls)} total.\n"
+        if "json" in words:
+            return compact({"row_count": len(calls), **({"rows": calls} if calls else {})})
+        if not calls:
+            return "\n0 total.\n"
+        lines = [",".join(calls[0]), *(",".join(map(str, row.values())) for row in calls)]
+        return "\n".join(lines) + f"\n\n{len(calls)} total.\n"
+
+
+def _parts(micro: int) -> str:
+    rest, units = micro, []
+    for name, size in (("year", 31_536_000_000_000), ("day", 86_400_000_000), ("hour", 3_600_000_000)):
+        units.append((rest // size, name))
+        rest %= size
+    for name, size in (("minute", 60_000_000), ("second", 1_000_000), ("millisecond", 1000), ("microsecond", 1)):
+        units.append((rest // size, name))
+        rest %= size
+    return ", ".join(f"{count} {name}{'' if count == 1 else 's'}" for count, name in units)
+
+
+def _row(channel: Channel, hostname: str) -> dict[str, Json]:
+    """One line of the channels table (switch_core_sqldb.c:2854)."""
+    call = channel.call
+    created = call.created // 1_000_000
+    return {
+        "uuid": call.uuid,
+        "direction": "inbound",
+        "created": time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(created)),
+        "created_epoch": str(created),
+        "name": channel.name,
+        "state": channel.running,
+        "cid_name": call.display,
+        "cid_num": call.user,
+        "ip_addr": "127.0.0.1",
+        "dest": call.dialled,
+        "application": channel.variables.get("current_application") or "",
+        "application_data": channel.variables.get("current_application_data") or "",
+        "dialplan": "XML",
+        "context": call.door,
+        "read_codec": channel.codec[0],
+        "read_rate": channel.codec[1],
+        "read_bit_rate": channel.codec[2],
+        "write_codec": "PCMA",
+        "write_rate": "8000",
+        "write_bit_rate": "64000",
+        "secure": "",
+        "hostname": hostname,
+        "presence_id": f"{call.user}@127.0.0.1",
+        "presence_data": "",
+        "accountcode": "",
+        "callstate": channel.callstate,
+        "callee_name": "",
+        "callee_num": "",
+        "callee_direction": "",
+        "call_uuid": "",
+        "sent_callee_name": "",
+        "sent_callee_num": "",
+        "initial_cid_name": call.display,
+        "initial_cid_num": call.user,
+        "initial_ip_addr": "127.0.0.1",
+        "initial_dest": call.dialled,
+        "initial_dialplan": "XML",
+        "initial_context": call.door,
+    }

@@ -1,0 +1,179 @@
+"""A channel: its variables, its caller, its state, and the header blocks events are made of.
+
+Variables keep FreeSWITCH's order: setting one again moves it to the end (switch_channel.c:1488, EF_UNIQ_HEADERS).
+Names are found in any case. The caller's blocks are encoded once and again only when something in them changed.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+
+from callcontrol.rehearsal import encoding, template
+from callcontrol.rehearsal.encoding import Header, Value
+from callcontrol.rehearsal.events import Block, Encoded, Part, encode
+
+STATES = {"CS_NEW": 0, "CS_INIT": 1, "CS_ROUTING": 2, "CS_EXECUTE": 4, "CS_RESET": 9}
+STATES |= {"CS_HANGUP": 10, "CS_REPORTING": 11, "CS_DESTROY": 12}
+
+
+def micros() -> int:
+    """Now in microseconds since 1970, as FreeSWITCH counts."""
+    return int(time.time() * 1_000_000)
+
+
+class Variables:
+    """A channel's variables in FreeSWITCH's order, with their encoded lines kept per format."""
+
+    def __init__(self, initial: Iterable[Header]) -> None:
+        self._values: dict[str, Header] = {}
+        self._lines: dict[str, dict[str, bytes]] = {}
+        for name, value in initial:
+            self._values[name.lower()] = (name, value)
+
+    def get(self, name: str) -> str | None:
+        """A variable's value, or None; an array is flattened as FreeSWITCH does."""
+        found = self._values.get(name.lower())
+        return None if found is None else encoding.flat(found[1])
+
+    def set(self, name: str, value: Value | None, checked: bool = True) -> None:
+        """Set a variable; None or an empty text removes it, ``checked`` refuses ``${`` (switch_channel.c:1488)."""
+        key = name.lower()
+        self._values.pop(key, None)
+        for lines in self._lines.values():
+            lines.pop(key, None)
+        if not value or (checked and isinstance(value, str) and "${" in value):
+            return
+        self._values[key] = (name, value)
+        for style, lines in self._lines.items():
+            lines[key] = _line(style, name, value)
+
+    def headers(self) -> Sequence[Header]:
+        """All variables as event headers."""
+        return [("variable_" + name, value) for name, value in self._values.values()]
+
+    def encoded(self, style: str) -> bytes:
+        """All variables encoded in one format."""
+        lines = self._lines.get(style)
+        if lines is None:
+            lines = {key: _line(style, name, value) for key, (name, value) in self._values.items()}
+            self._lines[style] = lines
+        return (b"," if style == "json" else b"").join(lines.values())
+
+
+def _line(style: str, name: str, value: Value) -> bytes:
+    return encode([("variable_" + name, value)], style)
+
+
+class Channel:
+    """One leg of a call. ``state`` is where it goes, ``running`` where its thread is (both are shown in events)."""
+
+    def __init__(self, call: template.Dialled) -> None:
+        self.call = call
+        self.uuid = call.uuid
+        self.name = call.channel_name
+        self.variables = Variables(template.arriving(call))
+        self.state = "CS_ROUTING"
+        self.running = "CS_INIT"
+        self.callstate = "DOWN"
+        self.answered = self.early = False
+        self.hangup_cause = ""
+        self.codec = ("PCMA", "8000", "64000")
+        self.dialplan = "XML"
+        self.times = {"answered": 0, "progress_media": 0, "hangup": 0}
+        self._caller: Block | None = None
+
+    @property
+    def down(self) -> bool:
+        """Whether the call is over."""
+        return STATES[self.state] >= STATES["CS_HANGUP"]
+
+    @property
+    def answer_state(self) -> str:
+        """What events show as Answer-State."""
+        if self.down:
+            return "hangup"
+        if self.answered:
+            return "answered"
+        return "early" if self.early else "ringing"
+
+    def stamp(self, what: str) -> None:
+        """Note the time of ``answered``, ``progress_media`` or ``hangup``."""
+        self.times[what] = micros()
+        self._caller = None
+
+    def basic(self) -> list[Part]:
+        """The headers of every event of this channel, without variables."""
+        return [Block(self._state_headers()), self._caller_block()]
+
+    def full(self) -> list[Part]:
+        """The headers of an event that shows the variables too."""
+        return [*self.basic(), Encoded(self.variables.headers, self.variables.encoded)]
+
+    def described(self) -> list[Part]:
+        """The ``Channel-...`` copy of the caller's profile that only the reply to ``connect`` has."""
+        return [Block(self._profile("Channel"))]
+
+    def _state_headers(self) -> list[Header]:
+        cause: list[Header] = [("Hangup-Cause", self.hangup_cause)] if self.hangup_cause else []
+        codec, rate, bits = self.codec
+        return [
+            ("Channel-State", self.running),
+            ("Channel-Call-State", self.callstate),
+            ("Channel-State-Number", str(STATES[self.state])),
+            ("Channel-Name", self.name),
+            ("Unique-ID", self.uuid),
+            ("Call-Direction", "inbound"),
+            ("Presence-Call-Direction", "inbound"),
+            ("Channel-HIT-Dialplan", "true"),
+            ("Channel-Call-UUID", self.variables.get("call_uuid") or self.uuid),
+            ("Answer-State", self.answer_state),
+            *cause,
+            ("Channel-Read-Codec-Name", codec),
+            ("Channel-Read-Codec-Rate", rate),
+            ("Channel-Read-Codec-Bit-Rate", bits),
+            ("Channel-Write-Codec-Name", "PCMA"),
+            ("Channel-Write-Codec-Rate", "8000"),
+            ("Channel-Write-Codec-Bit-Rate", "64000"),
+        ]
+
+    def _caller_block(self) -> Block:
+        if self._caller is None:
+            self._caller = Block(self._profile("Caller"))
+        return self._caller
+
+    def _profile(self, prefix: str) -> list[Header]:
+        call = self.call
+        zero = ("Transfer", "Resurrect", "Bridged")
+        hidden = "true" if call.hidden else "false"
+        rows: list[Header] = [
+            ("Direction", "inbound"),
+            ("Logical-Direction", "inbound"),
+            ("Username", call.user),
+            ("Dialplan", self.dialplan),
+            ("Caller-ID-Name", call.display),
+            ("Caller-ID-Number", call.user),
+            ("Orig-Caller-ID-Name", call.display),
+            ("Orig-Caller-ID-Number", call.user),
+            ("Network-Addr", template.HOST),
+            ("ANI", call.user),
+            ("Destination-Number", call.dialled),
+            ("Unique-ID", call.uuid),
+            ("Source", "mod_sofia"),
+            ("Context", call.door),
+            ("Channel-Name", self.name),
+            ("Profile-Index", "1"),
+            ("Profile-Created-Time", str(call.created)),
+            ("Channel-Created-Time", str(call.created)),
+            ("Channel-Answered-Time", str(self.times["answered"])),
+            ("Channel-Progress-Time", "0"),
+            ("Channel-Progress-Media-Time", str(self.times["progress_media"])),
+            ("Channel-Hangup-Time", str(self.times["hangup"])),
+            *((f"Channel-{what}-Time", "0") for what in zero),
+            ("Channel-Last-Hold", "0"),
+            ("Channel-Hold-Accum", "0"),
+            ("Screen-Bit", "true"),
+            ("Privacy-Hide-Name", hidden),
+            ("Privacy-Hide-Number", hidden),
+        ]
+        return [(f"{prefix}-{name}", value) for name, value in rows]

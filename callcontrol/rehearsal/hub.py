@@ -1,0 +1,122 @@
+"""What all parts of the rehearsal switch share: who listens, which calls live, which rooms exist, how time passes."""
+
+from __future__ import annotations
+
+import os
+import uuid
+import wave
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from callcontrol.rehearsal.channel import Channel
+from callcontrol.rehearsal.encoding import Header
+from callcontrol.rehearsal.events import MAINTENANCE, Block, Event, Origin, Part
+from callcontrol.rehearsal.names import VERBOSE
+
+if TYPE_CHECKING:
+    from callcontrol.rehearsal.listener import Listener
+    from callcontrol.rehearsal.rooms import Room
+    from callcontrol.rehearsal.session import Application, Session
+
+
+class Prompts(Protocol):
+    """The part of callcontrol.prompts.PromptBook a switch needs."""
+
+    def identify(self, path: str) -> tuple[str, str] | None:
+        """Language and name of a prompt's file."""
+
+
+class Hub:
+    """Shared by every call, room and connection of one rehearsal switch.
+
+    pace: how long media lasts, as a share of its real length (0: no time at all; 1: as long as it is).
+    """
+
+    def __init__(self, daemon: tuple[str, int], prompts: Prompts | None, pace: float, net_seconds: float) -> None:
+        self.daemon = daemon
+        self.prompts = prompts
+        self.apps: Mapping[str, Application] = {}
+        self.api: Callable[[str], str] = str
+        self.pace = pace
+        self.net_seconds = net_seconds
+        self.origin = Origin(new_uuid())
+        self.listeners: set[Listener] = set()  # connections that are not limited to one call
+        self.calls: dict[str, Session] = {}
+        self.rooms: dict[str, Room] = {}
+        self.members = 0  # the last Member-ID given
+        self.sessions = 0  # the last session number given
+        self.peak = 0
+        self.globals = {"hostname": "rehearsal", "domain": "127.0.0.1", "sound_prefix": "/prompts/en"}
+        self.missing: set[str] = set()
+        self._durations: dict[str, float] = {}
+
+    def fire(
+        self,
+        name: str,
+        session: Session | None = None,
+        after: Sequence[Header] = (),
+        before: Sequence[Header] = (),
+        body: str | None = None,
+        owner: Session | None = None,
+    ) -> None:
+        """Send an event to all who want it. ``owner``: the call whose own socket may take it besides the others."""
+        source = session or owner
+        takers = [one for one in self._listening(source) if one.subscription.wants(name, "")]
+        head = self.origin.opening(name)
+        if takers:
+            parts: list[Part] = [Block([*head, *before])]
+            if session is not None:
+                parts += session.channel.full() if name in VERBOSE else session.channel.basic()
+            parts.append(Block(after))
+            self._send(Event(name, parts, body=body), takers)
+
+    def fire_maintenance(self, action: str, headers: Sequence[Header], session: Session | None = None) -> None:
+        """Send a conference::maintenance event; ``headers`` are complete but for the opening ones."""
+        takers = [one for one in self._listening(session) if one.subscription.wants("CUSTOM", MAINTENANCE)]
+        head = [("Event-Subclass", MAINTENANCE), *self.origin.opening("CUSTOM", action)]
+        if takers:
+            self._send(Event("CUSTOM", [Block([*head, *headers])], MAINTENANCE), takers)
+
+    def connect_reply(self, channel: Channel) -> bytes:
+        """The answer to ``connect``: the call as it is, written like an event without a frame."""
+        tail = [("Content-Type", "command/reply"), ("Reply-Text", "+OK\n")]
+        tail += [("Socket-Mode", "async"), ("Control", "full")]
+        head = Block(self.origin.opening("CHANNEL_DATA"))
+        return Event("CHANNEL_DATA", [head, *channel.described(), *channel.full(), Block(tail)]).payload("plain")
+
+    def describe(self, path: str) -> tuple[str, str]:
+        """Language and name a transcript shows for a file; the stem where the prompts do not know it."""
+        known = self.prompts.identify(path) if self.prompts else None
+        return known or (Path(path).parent.name, Path(path).stem)
+
+    def exists(self, path: str) -> bool:
+        """Whether FreeSWITCH could open the file. Without a prompt book every file is there that is not ``missing``."""
+        if path in self.missing or Path(path).stem in self.missing:
+            return False
+        if self.prompts is None:
+            return True
+        return self.prompts.identify(path) is not None or os.path.exists(path)
+
+    def seconds(self, path: str) -> float:
+        """How long a WAV lasts, in real seconds; what cannot be read counts as one second."""
+        if path not in self._durations:
+            try:
+                with wave.open(path, "rb") as file:
+                    self._durations[path] = file.getnframes() / file.getframerate()
+            except (OSError, EOFError, wave.Error, ZeroDivisionError):
+                self._durations[path] = 1.0
+        return self._durations[path]
+
+    def _listening(self, session: Session | None) -> list[Listener]:
+        own = session.listeners if session is not None else ()
+        return [*self.listeners, *(one for one in own if one not in self.listeners)]
+
+    def _send(self, event: Event, takers: Sequence[Listener]) -> None:
+        for one in takers:
+            one.deliver(event)
+
+
+def new_uuid() -> str:
+    """A fresh identifier as FreeSWITCH makes them."""
+    return str(uuid.uuid4())

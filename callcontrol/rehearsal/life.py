@@ -1,0 +1,112 @@
+"""A call from its first event to its last: what FreeSWITCH tells about the beginning and the end of a channel."""
+
+from __future__ import annotations
+
+import time
+
+from callcontrol.rehearsal import dialplan
+from callcontrol.rehearsal.channel import micros
+from callcontrol.rehearsal.encoding import Header
+from callcontrol.rehearsal.names import CAUSES
+from callcontrol.rehearsal.session import Session
+from callcontrol.rehearsal.transcript import Kind
+
+
+def live(session: Session) -> None:
+    """Run one call's thread to its end."""
+    hub, channel = session.hub, session.channel
+    hub.calls[channel.uuid] = session
+    hub.peak = max(hub.peak, len(hub.calls))
+    try:
+        session.fire("CHANNEL_CREATE")
+        _run_state(session, "CS_INIT")
+        _run_state(session, "CS_ROUTING")
+        session.set_callstate("RINGING")
+        channel.variables.set("DP_MATCH", (channel.call.dialled, channel.call.dialled))
+        channel.variables.set("call_uuid", channel.uuid)
+        channel.state = "CS_EXECUTE" if not channel.down else channel.state
+        _run_state(session, "CS_EXECUTE")
+        dialplan.run(session)
+    finally:
+        _end(session)
+
+
+def _run_state(session: Session, state: str) -> None:
+    session.channel.running = state
+    session.fire("CHANNEL_STATE")
+
+
+def _end(session: Session) -> None:
+    channel = session.channel
+    session.hangup()
+    _run_state(session, "CS_HANGUP")
+    session.set_callstate("HANGUP")
+    channel.state = "CS_REPORTING"
+    _run_state(session, "CS_REPORTING")
+    for name, value in _record(session):
+        channel.variables.set(name, value)
+    session.fire("CHANNEL_HANGUP_COMPLETE", before=[("Hangup-Cause", channel.hangup_cause)])
+    session.over = True
+    session.set_music(False)
+    if not session.hung_up_by_phone:
+        refused = not channel.answered
+        session.transcript.add(Kind.REFUSED if refused else Kind.HUNG_UP, channel.hangup_cause)
+    for control in list(session.controls):
+        control.hung_up()
+    session.hub.calls.pop(channel.uuid, None)
+    channel.state = "CS_DESTROY"
+    _run_state(session, "CS_DESTROY")
+    session.fire("CHANNEL_DESTROY")
+    session.transcript.changed()
+
+
+def _record(session: Session) -> list[Header]:
+    """The variables switch_channel_set_timestamps adds before CHANNEL_HANGUP_COMPLETE, in its order."""
+    channel = session.channel
+    start, answer, end = channel.call.created, channel.times["answered"], channel.times["hangup"] or micros()
+    last_app = channel.variables.get("current_application") or ""
+    last_arg = channel.variables.get("current_application_data") or ""
+    digits: Header = ("digits_dialed", "none")
+    stamps = [("start", start), ("profile_start", start), *([("answer", answer)] if answer else []), ("end", end)]
+    counted = [("start", start), ("profile_start", start), ("answer", answer), ("bridge", 0), ("last_hold", 0)]
+    rows: list[Header] = [
+        ("hangup_cause", channel.hangup_cause),
+        ("hangup_cause_q850", str(CAUSES.get(channel.hangup_cause, 16))),
+        digits,
+        *(
+            (f"{name}_stamp", time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at // 1_000_000)))
+            for name, at in stamps
+        ),
+    ]
+    for name, at in counted:
+        rows += _epoch(name, at)
+    rows += [("hold_accum_seconds", "0"), ("hold_accum_usec", "0"), ("hold_accum_ms", "0")]
+    for name, at in (
+        ("resurrect", 0),
+        ("progress", 0),
+        ("progress_media", channel.times["progress_media"]),
+        ("end", end),
+    ):
+        rows += _epoch(name, at)
+    rows += [("last_app", last_app), ("last_arg", last_arg)]
+    rows.append(("caller_id", f'"{channel.call.display}" <{channel.call.user}>'))
+    return [*rows, *_durations(end - start, end - answer if answer else 0, answer - start if answer else 0)]
+
+
+def _epoch(name: str, at: int) -> list[Header]:
+    return [(f"{name}_epoch", str(at // 1_000_000)), (f"{name}_uepoch", str(at))]
+
+
+def _durations(total: int, billed: int, until_answer: int) -> list[Header]:
+    rows: list[Header] = []
+    for prefix, suffix, unit in (("", "sec", 1_000_000), ("m", "msec", 1000), ("u", "usec", 1)):
+        rows += [
+            (f"{prefix}duration", str(total // unit)),
+            (f"bill{suffix}", str(billed // unit)),
+            (f"progress{suffix}", "0"),
+            (f"answer{suffix}", str(until_answer // unit)),
+            (f"wait{suffix}", "0"),
+            (f"progress_media{suffix}", "0"),
+            (f"flow_bill{suffix}", str(total // unit)),
+        ]
+    return rows

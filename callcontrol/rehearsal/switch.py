@@ -1,0 +1,121 @@
+"""The rehearsal switch: FreeSWITCH as the daemon sees it, with scripted phones instead of people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from callcontrol import greenlets
+from callcontrol.rehearsal.api import Api
+from callcontrol.rehearsal.apps import APPS, App
+from callcontrol.rehearsal.channel import micros
+from callcontrol.rehearsal.hub import Hub, Prompts, new_uuid
+from callcontrol.rehearsal.inbound import Inbound
+from callcontrol.rehearsal.life import live
+from callcontrol.rehearsal.outbound import hand_over
+from callcontrol.rehearsal.phone import Phone
+from callcontrol.rehearsal.rooms import Room
+from callcontrol.rehearsal.session import Application, Session
+from callcontrol.rehearsal.template import Dialled
+from callcontrol.rehearsal.transcript import Transcript
+from callcontrol.rehearsal.wire import Fault
+
+
+class RehearsalSwitch:
+    """A switch in this process. Calls go to ``daemon``; the event socket listens on ``listen`` (port 0: any).
+
+    prompts: tells names from paths; None shows the file's stem. pace: how long media lasts (0: no time, 1: really).
+    net_seconds: how long the dialplan's safety net keeps a caller in music (FreeSWITCH's configuration: 30).
+    """
+
+    def __init__(
+        self,
+        daemon: tuple[str, int],
+        prompts: Prompts | None = None,
+        password: str = "rehearsal",
+        listen: tuple[str, int] = ("127.0.0.1", 0),
+        pace: float = 0.0,
+        net_seconds: float = 30.0,
+        language: str = "en",
+    ) -> None:
+        self.hub = Hub(daemon, prompts, pace, net_seconds)
+        apps: dict[str, Application] = {**APPS, "socket": App(hand_over)}
+        self.hub.apps = apps
+        self.hub.api = Api(self.hub)
+        self.hub.globals["sound_prefix"] = f"/prompts/{language}"
+        self._inbound = Inbound(self.hub, listen, password)
+
+    def start(self) -> RehearsalSwitch:
+        """Listen. Raises OSError when the address is taken."""
+        self._inbound.start()
+        return self
+
+    def stop(self) -> None:
+        """Hang up every call and close every connection."""
+        for session in list(self.hub.calls.values()):
+            session.hangup("SYSTEM_SHUTDOWN")
+        self._inbound.stop()
+
+    def drop_link(self) -> None:
+        """Close every client's connection to the event socket; they may come back."""
+        self._inbound.drop()
+
+    def fail_link(self, fault: Fault) -> None:
+        """Let the next connection to the event socket fail after so many bytes of ours."""
+        self._inbound.fault = fault
+
+    @property
+    def link_address(self) -> tuple[str, int]:
+        """Where the event socket listens."""
+        return self._inbound.address
+
+    @property
+    def rooms(self) -> Mapping[str, Room]:
+        """The conferences by name."""
+        return self.hub.rooms
+
+    @property
+    def live_calls(self) -> int:
+        """How many calls are up."""
+        return len(self.hub.calls)
+
+    def phone(
+        self,
+        number: str = "",
+        name: str | bytes = "",
+        withheld: bool = False,
+        door: str = "trunk",
+        extension: str | None = None,
+        headers: Mapping[str, str | bytes] | None = None,
+        patience: float = 5.0,
+    ) -> Phone:
+        """A telephone. ``number``: its caller id, ``""`` when it sends none; ``withheld``: asserted but private.
+
+        extension: ``33@acme.example``, for the door ``extensions``. headers: SIP headers it sends, hostile or not.
+        patience: how many seconds its expectations wait.
+        """
+        call = Dialled(
+            number=number or (extension or "").partition("@")[0],
+            name=_text(name),
+            withheld=withheld,
+            door=door,
+            extension=extension,
+            headers={header: _text(value) for header, value in (headers or {}).items()},
+        )
+        return Phone(self, call, patience)
+
+    def place(self, call: Dialled, transcript: Transcript, fault: Fault | None) -> Session:
+        """Begin a call; what the phones use."""
+        session = Session(self.hub, call, transcript)
+        session.fault = fault
+        greenlets.spawn("rehearsal-call", live, session)
+        return session
+
+    def dialled(self, call: Dialled, number: str) -> Dialled:
+        """A phone's call to ``number`` with fresh identifiers."""
+        self.hub.sessions += 1
+        return replace(call, dialled=number, uuid=new_uuid(), session_id=self.hub.sessions, created=micros())
+
+
+def _text(value: str | bytes) -> str:
+    return value if isinstance(value, str) else value.decode("utf-8", "surrogateescape")
