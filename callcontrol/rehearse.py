@@ -62,7 +62,7 @@ def rehearsal_house(
     )
     try:
         daemon.start()
-        switch.daemon = daemon.calls.address
+        switch.hub.daemon = daemon.calls.address
         _wait_ready(daemon)
         yield RehearsalHouse(daemon, switch)
     finally:
@@ -79,11 +79,18 @@ def rehearse(number: str, caller: str, keys: str, *, tenants: Path, home: Path, 
         rehearsal_house(tenants, home, Path(state), os.environ) as house,
     ):
         phone = caller_phone(house.switch, caller)
-        phone.transcript.listener = lambda step: say(tell(step, prompts))
-        phone.presses(keys).when_asked_further_stays_silent()
-        phone.calls(number)
-        phone.wait_for(lambda: phone.in_room is not None or phone.is_over, CALL_SECONDS)
-        return 0 if phone.in_room is not None else 1
+        phone.transcript.listener = lambda step: print_step(step, prompts, say)
+        return 0 if gets_into_a_room(phone, number, keys) else 1
+
+
+def gets_into_a_room(phone: Phone, number: str, keys: str) -> bool:
+    """Dial, press ``keys`` as they are asked for and nothing after; whether the caller gets into a room."""
+    phone.calls(number)
+    if keys:
+        phone.presses(keys)
+    phone.never_presses_again()
+    phone.transcript.wait(lambda: _joined(phone) or is_over(phone), CALL_SECONDS)
+    return _joined(phone)
 
 
 def caller_phone(switch: RehearsalSwitch, caller: str) -> Phone:
@@ -94,11 +101,25 @@ def caller_phone(switch: RehearsalSwitch, caller: str) -> Phone:
     return switch.phone("anonymous" if withheld else caller, withheld=withheld)
 
 
+def is_over(phone: Phone) -> bool:
+    """Whether the phone's call has ended."""
+    return phone.session is not None and phone.session.over
+
+
+def print_step(step: Step, prompts: PromptBook, say: Callable[[str], object]) -> None:
+    """Tell one step as a line."""
+    say(tell(step, prompts))
+
+
 def tell(step: Step, prompts: PromptBook) -> str:
     """One step as a line for people: the prompt's words with its name, or what else happened."""
     if step.kind == Kind.HEARS and step.language in prompts.languages and step.text in prompts.names:
         return f"hears    „{prompts.text(step.language, step.text)}“  [{step.language}/{step.text}]"
     return f"{step.kind} {step.text}".rstrip()
+
+
+def _joined(phone: Phone) -> bool:
+    return any(step.kind == Kind.JOINS for step in phone.transcript.steps)
 
 
 def _wait_ready(daemon: Daemon) -> None:

@@ -16,11 +16,10 @@ from callcontrol.demo.settings import DemoSettings
 from callcontrol.prompts import PromptBook
 from callcontrol.rehearsal.phone import Phone
 from callcontrol.rehearsal.switch import RehearsalSwitch
-from callcontrol.rehearse import caller_phone, tell
+from callcontrol.rehearse import caller_phone, gets_into_a_room, is_over, print_step, tell
 from callcontrol.tenants import Access, Number, Room, Tenant, Tenants
 
 HELP = "keys 0-9 * # and Enter press them; h hangs up, r shows the rooms, n is another telephone, q ends"
-SCRIPT_SECONDS = 30.0
 
 
 class Telephone:
@@ -68,7 +67,7 @@ class Telephone:
             line = self._ask("")
             if line in (None, "q"):
                 return False
-            if line == "n" or phone.is_over:
+            if line == "n" or is_over(phone):
                 return True
             self._act(phone, line or "")
 
@@ -82,8 +81,8 @@ class Telephone:
             self._out.print(HELP)
 
     def _show_rooms(self) -> None:
-        for name, members in self._switch.rooms.items():
-            self._out.print(f"  room {name}: {len(members)} in it")
+        for name, room in self._switch.rooms.items():
+            self._out.print(f"  room {name}: {len(room.members)} in it")
         if not self._switch.rooms:
             self._out.print("  nobody is in a room")
 
@@ -99,12 +98,9 @@ def play_scripted_call(switch: RehearsalSwitch, tenants: Tenants, settings: Demo
     tenant, number, room = _first_with_pin(tenants)
     print(f"a call from +49 30 5550100 to {number.e164} ({tenant.name}, room {room.name}), with the right PIN:")
     phone = switch.phone("+49305550100")
-    phone.transcript.listener = lambda step: print(f"  {tell(step, prompts)}")
+    phone.transcript.listener = lambda step: print_step(step, prompts, lambda line: print(f"  {line}"))
     assert room.pin is not None
-    phone.presses(room.pin.get_secret_value()).when_asked_further_stays_silent()
-    phone.calls(number.e164)
-    phone.wait_for(lambda: phone.in_room is not None or phone.is_over, SCRIPT_SECONDS)
-    joined = phone.in_room is not None
+    joined = gets_into_a_room(phone, number.e164, room.pin.get_secret_value())
     phone.hangs_up()
     return 0 if joined else 1
 

@@ -38,7 +38,7 @@ def join(visit: Visit, entry: Entry) -> str:
     """Into the room, or told that it is full."""
     call, room = visit.call, entry.room
     name = f"{visit.route.tenant.id}.{room.name}"
-    visit.log.info("let in", room=name, role=entry.role, reason=entry.reason)
+    visit.log.info("may enter", room=name, role=entry.role, reason=entry.reason)
     if entry.role != Role.MODERATOR and not _place_in(visit, name, room.max_participants):
         visit.log.info("refused", reason="room is full", room=name, at_most=room.max_participants)
         call.play("room-full")

@@ -64,8 +64,8 @@ def three_wrong_pins_end_in_goodbye(line: Line) -> None:
 
 @scenario
 def a_late_hash_key_does_not_cost_a_try(line: Line) -> None:
-    guest = line.phone("+49305550106").calls(BOARD).hears("enter-pin").presses("11112")
-    guest.hears("wrong-pin").presses("#").hears("wrong-pin").presses("48213").joins("harbour.board").hangs_up()
+    guest = line.phone("+49305550106").calls(VAULT).hears("enter-pin").presses("11112")
+    guest.hears("wrong-pin").presses("#").hears("wrong-pin").presses("19673").joins("harbour.vault").hangs_up()
 
 
 @scenario
