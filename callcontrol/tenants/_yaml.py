@@ -260,6 +260,7 @@ _WORDINGS = {
     "found unexpected end of stream": ("the text in quotes is not closed", "it begins in line {block}"),
     "did not find expected ',' or ']'": ("the list in [ ] is not closed", "it begins in line {block}"),
     "did not find expected ',' or '}'": ("the mapping in { } is not closed", "it begins in line {block}"),
+    "did not find expected node content": ("a value is missing or begins with a sign of YAML", "quote it"),
     "did not find expected <document start>": ("the indentation does not fit the lines above", ""),
 }
 

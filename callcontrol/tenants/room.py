@@ -77,7 +77,7 @@ class RoomEntry(Model):
     whitelist: tuple[Pattern, ...] = ()
     """Numbers that are let in: "+49 171 2345678", or all that begin so: "+49 89 999998*". Withheld ones never are."""
     moderators: tuple[Pattern, ...] = ()
-    """Numbers whose callers moderate, and that are let in like the whitelist."""
+    """Numbers whose callers moderate: let in like the whitelist, or with access pin by either PIN."""
     wait_for_moderator: Flag = False
     """Participants hear music until a moderator is there."""
     admission: Admission = Admission.AUTOMATIC

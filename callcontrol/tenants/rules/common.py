@@ -21,9 +21,3 @@ def reaches(draft: Draft, path: KeyPath, target: Target) -> Iterator[Finding]:
         yield unknown(path, "extension", target.value, draft.extensions)
     if target.kind == "number" and not draft.has("trunk"):
         yield Finding(path, "nobody outside can be called without a trunk", "add trunk: with the gateway's name")
-
-
-def shared_rooms(draft: Draft) -> frozenset[str]:
-    """Names of the rooms that share a number with others, where the PIN picks the room."""
-    behind = [draft.rooms_behind(number) for number in draft.numbers.values()]
-    return frozenset(name for names in behind if len(names) > 1 for name in names)

@@ -60,15 +60,15 @@ def _relation(digits: str, other: str) -> str:
 
 
 def pick_a_room(draft: Draft) -> Iterator[Finding]:
-    """Behind a number with several rooms, every room has a PIN."""
+    """Behind a number with several rooms, every room asks for a PIN; that it then has one is a rule of the room."""
     for number in draft.numbers.values():
         names = draft.rooms_behind(number)
         for name in names if len(names) > 1 else ():
             room = draft.rooms[name]
-            if room.intact("pin") and room.value.pin is None:
+            if room.intact("access") and not room.value.access.asks_for_pin:
                 path = (*number.path, "rooms", number.value.rooms.index(name))
-                message = f"room {name!r} has no pin, so this number cannot pick it"
-                yield Finding(path, message, "give it a pin, or a number of its own")
+                message = f"room {name!r} asks for no PIN, so this number cannot pick it"
+                yield Finding(path, message, "access: pin or whitelist_or_pin, or a number of its own")
 
 
 def are_not_on_the_letterhead(draft: Draft) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from callcontrol.tenants.draft import Draft, Finding, Part
 from callcontrol.tenants.room import Access, Admission, RoomEntry
-from callcontrol.tenants.rules.common import reaches, shared_rooms
+from callcontrol.tenants.rules.common import reaches
 
 
 def let_somebody_in(draft: Draft) -> Iterator[Finding]:
@@ -24,12 +24,11 @@ def let_somebody_in(draft: Draft) -> Iterator[Finding]:
 
 def can_be_moderated(draft: Draft) -> Iterator[Finding]:
     """Where participants wait for a moderator, somebody can become one."""
-    shared = shared_rooms(draft)
     for name, room in draft.rooms.items():
         entry, key = room.value, _waiting_key(room)
         if key is None or not room.intact("access", "moderators", "moderator_pin"):
             continue
-        asked = entry.access.asks_for_pin or name in shared
+        asked = entry.access.asks_for_pin
         if not entry.moderators and not (entry.moderator_pin and asked):
             hint = "add moderator_pin or moderators" if asked else "nobody is asked for a PIN: add moderators"
             yield Finding((*room.path, key), f"room {name!r} waits for a moderator and nobody can be one", hint)
@@ -44,11 +43,8 @@ def _waiting_key(room: Part[RoomEntry]) -> str | None:
 
 def ask_for_every_pin(draft: Draft) -> Iterator[Finding]:
     """A PIN in a room where nobody is ever asked for one protects nothing, whatever its author thought."""
-    if any(not number.intact("room", "rooms") for number in draft.numbers.values()):
-        return
-    shared = shared_rooms(draft)
-    for name, room in draft.rooms.items():
-        if not room.intact("access") or room.value.access.asks_for_pin or name in shared:
+    for room in draft.rooms.values():
+        if not room.intact("access") or room.value.access.asks_for_pin:
             continue
         for key in ("pin", "moderator_pin"):
             if room.intact(key) and getattr(room.value, key) is not None:

@@ -1,0 +1,209 @@
+"""The operator's file ``callcontrol.yaml``: addresses, switches, folders and limits of one daemon.
+
+Every key has a default, so an empty file is a valid configuration: a FreeSWITCH on this machine, tenants in
+``tenants/`` beside the file. Faults are reported all at once, like those of tenant files. Reading opens this one file; whether a
+folder exists is seen by who uses it.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, Field, PlainValidator, SecretStr, ValidationInfo, model_validator
+
+from callcontrol.errors import ConfigError, SwitchRefused
+from callcontrol.state import sqlite_url
+from callcontrol.tenants import Problem
+from callcontrol.tenants.document import Document
+from callcontrol.tenants.fields import Model, refuse, text_of, whole
+from callcontrol.tenants.folder import read_file
+from callcontrol.tenants.loader import problems_of, read_model
+
+PASSWORD_VARIABLE = "CALLCONTROL_ESL_PASSWORD"  # freeswitch-conf reads the same variable
+FACTORY_PASSWORD = "ClueCon"  # what every FreeSWITCH begins with, and every attacker tries
+
+
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """Relative paths are relative to this folder."""
+
+    folder: Path
+
+
+def _path(value: object, info: ValidationInfo) -> Path:
+    if isinstance(value, Path):
+        return value
+    text = text_of(value)
+    if not text.strip():
+        raise refuse("needs a path")
+    return info.context.folder / text if isinstance(info.context, _Beside) else Path(text)
+
+
+def _address(value: object) -> tuple[str, int]:
+    if isinstance(value, tuple):
+        return value
+    host, colon, port = text_of(value).rpartition(":")
+    if not colon or not _is_host(host.strip("[]")) or not re.fullmatch("[0-9]{1,5}", port) or int(port) > 65535:
+        raise refuse("{found} is no HOST:PORT", "such as 127.0.0.1:8084")
+    return host.strip("[]"), int(port)
+
+
+def _is_host(text: str) -> bool:
+    return bool(re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?", text)) or _ip(text) is not None
+
+
+def _ip(text: str) -> str | None:
+    try:
+        return str(ipaddress.ip_address(text))
+    except ValueError:
+        return None
+
+
+def _host(value: str) -> str:
+    if not _is_host(value):
+        raise refuse("{found} is neither a host name nor an IP address")
+    return value
+
+
+def _peer(value: str) -> str:
+    address = _ip(value)
+    if address is None:
+        raise refuse("{found} is no IP address", "such as 127.0.0.1")
+    return address
+
+
+def _switch_path(value: str) -> str:
+    if not value.startswith("/") or not value.isprintable():
+        raise refuse("must be an absolute path", "FreeSWITCH may run elsewhere")
+    return value
+
+
+def _switch_name(value: str) -> str:
+    if not re.fullmatch("[A-Za-z0-9][A-Za-z0-9._-]{0,31}", value):
+        raise refuse("{found} is no name", "letters, digits, . _ and -; 32 at most")
+    return value
+
+
+def _secret(value: SecretStr) -> SecretStr:
+    fault = _password_fault(value.get_secret_value())
+    if fault:
+        raise refuse(fault)
+    return value
+
+
+def _password_fault(password: str) -> str:
+    if not password or not password.isprintable():
+        return "is empty or holds control characters"
+    return "is the password every FreeSWITCH begins with" if password == FACTORY_PASSWORD else ""
+
+
+Folder = Annotated[Path, PlainValidator(_path)]
+Address = Annotated[tuple[str, int], PlainValidator(_address)]
+
+
+class Switch(Model):
+    """One FreeSWITCH and its event socket."""
+
+    name: Annotated[str, AfterValidator(_switch_name)] = "local"
+    """Name in logs, metrics and ``callcontrol status``."""
+    host: Annotated[str, AfterValidator(_host)] = "127.0.0.1"
+    """Where its event socket listens."""
+    port: Annotated[int, whole(1, 65535)] = 8021
+    """Port of its event socket."""
+    password: Annotated[SecretStr, AfterValidator(_secret)] | None = None
+    """Password of its event socket; take it from the environment: ${ESL_PASSWORD}."""
+    password_file: Folder | None = None
+    """File that holds the password, read at every connect. Without both, CALLCONTROL_ESL_PASSWORD is used."""
+
+    @model_validator(mode="after")
+    def _one_password(self) -> Self:
+        if self.password and self.password_file:
+            raise refuse("has both password and password_file", "keep one of them")
+        return self
+
+    def read_password(self, environ: Mapping[str, str]) -> str:
+        """The password for the next connect. Raises SwitchRefused when there is none that may be used."""
+        if self.password:
+            return self.password.get_secret_value()
+        source = f"the file {self.password_file}" if self.password_file else f"the variable {PASSWORD_VARIABLE}"
+        try:
+            written = (
+                self.password_file.read_text("utf-8") if self.password_file else environ.get(PASSWORD_VARIABLE, "")
+            )
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
+            raise SwitchRefused(f"no password for switch {self.name}: {source} cannot be read: {reason}") from None
+        password = written.strip()
+        if fault := _password_fault(password):
+            raise SwitchRefused(f"no password for switch {self.name}: {source} {fault}")
+        return password
+
+
+class Config(Model):
+    """What one daemon runs with. Paths are absolute, or relative to the working directory of the daemon."""
+
+    listen: Address = ("127.0.0.1", 8084)
+    """Where FreeSWITCH hands calls to (outbound event socket)."""
+    peers: tuple[Annotated[str, AfterValidator(_peer)], ...] = ("127.0.0.1",)
+    """IP addresses that may open such a socket: those of the switches."""
+    http: Address = ("127.0.0.1", 8085)
+    """Health, metrics and status."""
+    switches: Annotated[tuple[Switch, ...], Field(min_length=1)] = (Switch(),)
+    """The FreeSWITCH servers this daemon steers."""
+    tenants: Folder = Path("tenants")
+    """Folder of the tenant files."""
+    state: Folder = Path("state")
+    """Folder this daemon writes to."""
+    database: Annotated[str, Field(repr=False)] = ""
+    """Database URL, such as postgresql://...; without it SQLite in the state folder."""
+    prompts: Folder = Path("prompts")
+    """Folder of the prompts as this daemon sees it."""
+    switch_prompts: Annotated[str, AfterValidator(_switch_path)] | None = None
+    """The same folder as FreeSWITCH sees it, when that is another path."""
+    directory: Folder | None = None
+    """Folder where FreeSWITCH reads its users from; without it extensions cannot register."""
+    max_calls: Annotated[int, whole(1, 100_000)] = 2000
+    """Conversations at once; further calls are refused so that the carrier tries elsewhere."""
+    drain_seconds: Annotated[int, whole(0, 3600)] = 60
+    """Seconds (0 to 3600) that running conversations get at the end."""
+
+    @model_validator(mode="after")
+    def _switches_differ(self) -> Self:
+        names = [switch.name for switch in self.switches]
+        if len(set(names)) != len(names):
+            raise refuse("two switches have the same name", "name: tells them apart")
+        return self
+
+    @model_validator(mode="before")
+    @classmethod
+    def _beside_the_file(cls, values: Any, info: ValidationInfo) -> Any:
+        """Defaults are relative to the file too."""
+        if not isinstance(values, dict) or not isinstance(info.context, _Beside):
+            return values
+        return {"tenants": "tenants", "state": "state", "prompts": "prompts"} | values
+
+    @model_validator(mode="after")
+    def _database_in_state(self) -> Self:
+        if not self.database:
+            object.__setattr__(self, "database", sqlite_url(self.state))
+        return self
+
+
+def load_config(path: Path, environ: Mapping[str, str]) -> Config:
+    """Read the operator's file; ``environ`` fills ``${NAME}``. Raises ConfigError with every problem."""
+    data = read_file(path)
+    if isinstance(data, Problem):
+        raise ConfigError([data])
+    document = Document(data)
+    beside = _Beside(path.absolute().parent)
+    if document.root is None and not document.faults:
+        return Config.model_validate({}, context=beside)
+    _, config, faults = read_model(document, Config, environ, lambda raw: beside)
+    if config is None or faults:
+        raise ConfigError(problems_of(path, faults))
+    return config
