@@ -33,6 +33,9 @@ TOTAL = 25_000_000  # bytes of all WAV files together
 _MARGIN = {"prompts": 0.05, "numbers": 0.02, "music": 0.0}  # seconds of silence at either end; numbers are strung up
 _PROCESSING = 1  # raise when sound.py changes what it makes of the engine's output
 COMPOSER = "compose"  # the engine of the hold music
+# FreeSWITCH's local_stream is silent for a second each time it begins its folder anew (mod_local_stream.c
+# sleeps there), so the folder holds the piece often enough for twenty minutes, longer than a caller may wait.
+REPEATS = [f"music/hold-{number:02}.wav" for number in range(2, 26)]
 _ENGINES = {"pico": "pico2wave", "espeak": "espeak-ng"}
 
 
@@ -78,13 +81,16 @@ class _Loader(yaml.SafeLoader):
 def read(folder: Path = HERE) -> tuple[list[Line], Voices]:
     """Every line of prompts.yaml, and the voices by engine and language. Raises BuildError for a text missing."""
     with (folder / "prompts.yaml").open(encoding="utf-8") as file:
-        book = yaml.load(file, Loader=_Loader)
+        try:
+            book = yaml.load(file, Loader=_Loader)
+        except yaml.YAMLError as error:
+            raise BuildError(f"prompts.yaml is no YAML: {error}") from error
     recordings = set(book["recordings"])
     lines = []
     for section, language, name, text in _texts(book):
         if not isinstance(text, str) or not text.strip():
             raise BuildError(f"prompts.yaml: '{name}' has no text for '{language}' (quote words such as \"null\")")
-        spoken = " ".join(_pronounced(word, book["pronounce"][language]) for word in text.split())
+        spoken = " ".join(_pronounced(word, book["pronounce"].get(language, {})) for word in text.split())
         lines.append(Line(section, language, name, text, spoken, f"{language}/{name}" in recordings))
     lines.append(Line("music", "music", "hold", "", "", "music/hold" in recordings))
     unknown = recordings - {f"{line.language}/{line.name}" for line in lines}
@@ -94,9 +100,9 @@ def read(folder: Path = HERE) -> tuple[list[Line], Voices]:
 
 
 def _texts(book: Mapping[str, Any]) -> Iterator[tuple[str, str, str, object]]:
-    languages = list(book["voices"]["pico"])
+    languages = dict.fromkeys(key for table in [*book["voices"].values(), *book["prompts"].values()] for key in table)
     for name, texts in book["prompts"].items():
-        for language in dict.fromkeys([*languages, *texts]):
+        for language in languages:
             yield "prompts", language, name, texts.get(language)
     for language, words in book["numbers"].items():
         for name, text in words.items():
@@ -114,15 +120,18 @@ def source(line: Line, engine: str, voice: str) -> str:
     return hashlib.sha256(json.dumps(["recording", line.text] if line.recorded else settings).encode()).hexdigest()
 
 
-def choose(engine: str) -> str:
-    """The engine itself, or for ``auto`` whichever is installed. Raises BuildError when it, or none, is installed."""
-    if engine == COMPOSER:
-        return engine
-    wanted = list(_ENGINES) if engine == "auto" else [engine]
-    for name in wanted:
-        if shutil.which(_ENGINES[name]):
+def choose(engine: str, language: str, voices: Voices) -> str:
+    """The engine to speak a language with; for ``auto`` the first that is installed and has a voice for it.
+
+    Raises BuildError, which names what to install or to add, when there is none.
+    """
+    able = [name for name in (_ENGINES if engine == "auto" else [engine]) if voices.get(name, {}).get(language)]
+    if not able:
+        raise BuildError(f"prompts.yaml: voices names no voice for '{language}'")
+    for name in able:
+        if name == COMPOSER or shutil.which(_ENGINES[name]):
             return name
-    programs = " or ".join(_ENGINES[name] for name in wanted)
+    programs = " or ".join(_ENGINES[name] for name in able)
     raise BuildError(
         f"no speech engine: {programs} is not installed\n"
         "Debian: apt install libttspico-utils (section non-free), or apt install espeak-ng"
@@ -159,15 +168,26 @@ def build(folder: Path, engine: str, only: Sequence[str]) -> int:
         if line.recorded:
             entry = _entry(folder, line, "recording", "") if (folder / line.file).exists() else None
         elif line.name in only if only else not fresh:
-            entry, written = _render(folder, line, choose(wanted), voices, entry), written + 1
+            entry, written = _render(folder, line, choose(wanted, line.language, voices), voices, entry), written + 1
         if entry:
             entries[line.file] = entry
-    for file in before.keys() - entries.keys():
-        if before[file]["engine"] != "recording" and _as_made(folder / file, before[file]):
-            (folder / file).unlink()
+    _clear_away(folder, {file: entry for file, entry in before.items() if file not in entries})
+    _link_repeats(folder)
     text = json.dumps({"files": dict(sorted(entries.items()))}, ensure_ascii=False, indent=1)
     (folder / "manifest.json").write_text(text + "\n", encoding="utf-8")
     return written
+
+
+def _clear_away(folder: Path, gone: Mapping[str, Entry]) -> None:
+    for file, entry in gone.items():
+        if entry["engine"] != "recording" and _as_made(folder / file, entry):
+            (folder / file).unlink()
+
+
+def _link_repeats(folder: Path) -> None:
+    for file in REPEATS:
+        if not (folder / file).is_symlink():
+            (folder / file).symlink_to("hold.wav")
 
 
 def _render(folder: Path, line: Line, engine: str, voices: Voices, before: Entry | None) -> Entry:
@@ -219,7 +239,11 @@ def _stale(folder: Path, line: Line, entry: Entry | None, voices: Voices) -> str
 
 
 def _wavs(folder: Path) -> set[str]:
-    return {path.relative_to(folder).as_posix() for path in folder.rglob("*.wav")}
+    return {path.relative_to(folder).as_posix() for path in folder.rglob("*.wav") if not path.is_symlink()}
+
+
+def _repeats(path: Path) -> bool:
+    return path.is_symlink() and str(path.readlink()) == "hold.wav"
 
 
 def problems(folder: Path = HERE) -> list[str]:
@@ -230,27 +254,12 @@ def problems(folder: Path = HERE) -> list[str]:
     found = []
     for line in lines:
         why = _stale(folder, line, manifest.get(line.file), voices)
-        sounds = faults(folder / line.file, LONGEST[line.section]) if line.file in wavs else []
+        sounds = sound.faults(folder / line.file, LONGEST[line.section]) if line.file in wavs else []
         found += [f"{line.file} {fault}" for fault in [why, *sounds] if fault]
+    found += [f"{file} is no link to hold.wav" for file in REPEATS if not _repeats(folder / file)]
     found += [f"{file} belongs to no text" for file in sorted((wavs | set(manifest)) - expected)]
     size = sum((folder / file).stat().st_size for file in wavs)
     return found + ([f"all files together have {size} bytes, more than {TOTAL}"] if size > TOTAL else [])
-
-
-def faults(path: Path, longest: float) -> list[str]:
-    """What is wrong with the sound of one file, which may last ``longest`` seconds."""
-    try:
-        rate, samples = sound.read_wav(path)
-    except sound.BadWavError as error:
-        return [str(error)]
-    found = [] if rate == sound.RATE else [f"has {rate} samples per second, not {sound.RATE}"]
-    if sound.speech_level(samples) < sound.SPEECH_LEVEL - 10:
-        found.append("is silent or very quiet")
-    if sound.decibel(sound.peak(samples)) > sound.PEAK_LIMIT + 0.1:
-        found.append("is too loud or clipped")
-    if len(samples) > longest * rate:
-        found.append(f"lasts {len(samples) / rate:.1f} s, more than {longest:.0f}")
-    return found
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

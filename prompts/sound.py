@@ -79,6 +79,22 @@ def speech_level(samples: Sequence[float]) -> float:
     return decibel(math.sqrt(sum(loud) / len(loud)))
 
 
+def faults(path: Path, longest: float) -> list[str]:
+    """What is wrong with the sound of one file, which may last ``longest`` seconds."""
+    try:
+        rate, samples = read_wav(path)
+    except BadWavError as error:
+        return [str(error)]
+    found = [] if rate == RATE else [f"has {rate} samples per second, not {RATE}"]
+    if speech_level(samples) < SPEECH_LEVEL - 10:
+        found.append("is silent or very quiet")
+    if decibel(peak(samples)) > PEAK_LIMIT + 0.1:
+        found.append("is too loud or clipped")
+    if len(samples) > longest * rate:
+        found.append(f"lasts {len(samples) / rate:.1f} s, more than {longest:.0f}")
+    return found
+
+
 def tidy(samples: Sequence[float], margin: float) -> list[float]:
     """Speech with ``margin`` seconds of silence at either end, at SPEECH_LEVEL but never above PEAK_LIMIT."""
     threshold = peak(samples) * 10 ** (_ONSET / 20)

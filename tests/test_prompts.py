@@ -133,7 +133,7 @@ def test_every_wav_says_what_prompts_yaml_says() -> None:
 
 
 def test_all_sound_together_stays_small() -> None:
-    assert sum(path.stat().st_size for path in PROMPTS.rglob("*.wav")) < 12_000_000
+    assert sum(path.lstat().st_size for path in PROMPTS.rglob("*.wav")) < 12_000_000
 
 
 def test_every_prompt_is_equally_loud() -> None:
@@ -218,7 +218,7 @@ def test_a_recording_nobody_could_listen_to_is_noticed(
     with monkeypatch.context() as patch:
         patch.setattr(sound, "RATE", rate)
         (tmp_path / "x.wav").write_bytes(sound.wav_bytes(_tone(seconds, level, rate)))
-    assert build.faults(tmp_path / "x.wav", longest=8) == [complaint]
+    assert sound.faults(tmp_path / "x.wav", longest=8) == [complaint]
 
 
 def test_a_file_that_is_no_wav_is_noticed(folder: Path) -> None:
@@ -236,6 +236,8 @@ def test_a_file_that_is_no_wav_is_noticed(folder: Path) -> None:
         ('"null"', "null", "'digits/0' has no text for 'de' .quote words"),
         ("  enter-pin:", "  hello:", "'hello' is written twice"),
         ("en/hello,", "en/hallo,", "recordings of no text: en/hallo"),
+        ("hello: {", "hello: {it: Ciao., ", "'enter-pin' has no text for 'it'"),
+        ("prompts:", "prompts: [", "prompts.yaml is no YAML"),
     ],
 )
 def test_a_slip_in_the_texts_is_told_before_anything_is_rendered(
@@ -244,6 +246,14 @@ def test_a_slip_in_the_texts_is_told_before_anything_is_rendered(
     _edit(folder, old, new)
     with pytest.raises(build.BuildError, match=complaint):
         build.read(folder)
+
+
+def test_a_language_without_voice_is_told_by_name(folder: Path) -> None:
+    _edit(folder, "recordings: [de/hello, ", "recordings: [")
+    _edit(folder, "de: de-DE, ", "")
+    (folder / "de/hello.wav").unlink()
+    with pytest.raises(build.BuildError, match="no voice for 'de'"):
+        build.build(folder, "pico", [])
 
 
 def test_words_the_engine_reads_wrongly_are_respelled_for_it(folder: Path) -> None:
@@ -265,7 +275,7 @@ def test_without_a_speech_engine_the_builder_says_what_to_install(
 def engine(request: pytest.FixtureRequest) -> str:
     """A speech engine of this machine."""
     try:
-        return str(build.choose(request.param))
+        return str(build.choose(request.param, "de", build.read(PROMPTS)[1]))
     except build.BuildError as error:
         pytest.skip(str(error))
 
@@ -324,6 +334,20 @@ def test_the_music_is_as_loud_as_speech_and_never_clipped(music: list[float]) ->
     assert 40 <= len(music) / 16_000 <= 60
     assert sound.decibel(sound.rms(music)) == pytest.approx(-20, abs=1)
     assert sound.decibel(sound.peak(music)) < -3
+
+
+def test_the_longest_wait_is_one_stretch_of_music(music: list[float]) -> None:
+    """local_stream pauses for a second when it begins its folder anew; a caller waits 15 minutes at most."""
+    files = list((PROMPTS / "music").iterdir())
+    assert {file.resolve().name for file in files} == {"hold.wav"}
+    assert len(files) * len(music) / 16_000 > 15 * 60
+
+
+def test_a_lost_repeat_of_the_music_is_noticed_and_put_back(folder: Path) -> None:
+    (folder / "music/hold-02.wav").unlink()
+    assert build.problems(folder) == ["music/hold-02.wav is no link to hold.wav"]
+    build.build(folder, "auto", [])
+    assert build.problems(folder) == []
 
 
 def test_the_music_begins_again_without_a_seam(music: list[float]) -> None:
