@@ -1,8 +1,8 @@
 """The operator's file ``callcontrol.yaml``: addresses, switches, folders and limits of one daemon.
 
 Every key has a default, so an empty file is a valid configuration: a FreeSWITCH on this machine, tenants in
-``tenants/`` beside the file. Faults are reported all at once, like those of tenant files. Reading opens this one file; whether a
-folder exists is seen by who uses it.
+``tenants/`` beside the file. Faults are reported all at once, like those of tenant files. Whether a folder exists is
+seen by who uses it.
 """
 
 from __future__ import annotations

@@ -73,7 +73,10 @@ def _possible(international: str) -> str | None:
     if phonenumbers.is_possible_number_with_reason(number) != ValidationResult.IS_POSSIBLE:
         return None
     written = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
-    return written if _E164.fullmatch(written) else None
+    if not _E164.fullmatch(written):
+        return None
+    # phonenumbers takes a 0 after the country code off, "+49 (0)30"; when there is another one it is no number.
+    return written if written == international or _possible(written) == written else None
 
 
 def _international_forms(digits: str, region: str) -> Iterator[str]:
