@@ -1,0 +1,249 @@
+"""An operator sees whether the daemon lives, gets calls, and why not; nobody can use that window against calls."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import gevent
+import pytest
+from gevent import socket
+from structlog.testing import capture_logs
+
+from callcontrol import http
+from callcontrol.errors import CallControlError
+from callcontrol.http import HttpServer, NoStatus, fetch, fetch_status, http_token, is_alive
+from callcontrol.metrics import Metrics
+
+TOKEN = "t" * 43
+
+
+class Daemon:
+    """What the server asks the daemon, to be changed by a test."""
+
+    def __init__(self) -> None:
+        self.reasons: list[str] = []
+        self.metrics = Metrics()
+        self.server = HttpServer(
+            ("127.0.0.1", 0), ready=lambda: self.reasons, status=self.status, metrics=self.metrics, token=TOKEN
+        )
+
+    def status(self) -> dict[str, Any]:
+        return {"rooms": [{"room": "acme.board", "members": 2}]}
+
+
+@pytest.fixture
+def daemon() -> Iterator[Daemon]:
+    daemon = Daemon()
+    daemon.server.start()
+    yield daemon
+    daemon.server.stop()
+
+
+def says(daemon: Daemon, request: bytes, deadline: float = 5.0) -> bytes:
+    """Everything the server answers to these bytes, until it closes."""
+    with gevent.Timeout(deadline), socket.create_connection(daemon.server.address) as connection:
+        connection.sendall(request)
+        answer = b""
+        while piece := connection.recv(65536):
+            answer += piece
+        return answer
+
+
+def asks(daemon: Daemon, method: str, page: str, *headers: str) -> tuple[int, dict[str, str], bytes]:
+    lines = [f"{method} {page} HTTP/1.1", "Host: x", *headers, "", ""]
+    head, _, body = says(daemon, "\r\n".join(lines).encode("latin-1")).partition(b"\r\n\r\n")
+    status, *fields = head.decode().split("\r\n")
+    return int(status.split()[1]), dict(field.split(": ", 1) for field in fields), body
+
+
+def elsewhere(function: Callable[..., Any], *args: Any) -> Any:
+    """Run the blocking client as another process would: beside this hub."""
+    return gevent.get_hub().threadpool.apply(function, args)
+
+
+def test_a_living_daemon_says_so(daemon):
+    assert asks(daemon, "GET", "/healthz")[::2] == (200, b'{"alive": true}')
+
+
+def test_a_daemon_is_ready_when_nothing_speaks_against_it(daemon):
+    assert asks(daemon, "GET", "/readyz")[::2] == (200, b'{"ready": true, "reasons": []}')
+
+
+def test_a_daemon_that_drains_or_lost_its_switch_says_why_it_should_get_no_calls(daemon):
+    daemon.reasons = ["draining", "no link to any switch"]
+    code, _, body = asks(daemon, "GET", "/readyz")
+    assert code == 503
+    assert json.loads(body) == {"ready": False, "reasons": ["draining", "no link to any switch"]}
+
+
+def test_prometheus_gets_the_metrics(daemon):
+    daemon.metrics.refused.labels("full").inc()
+    code, headers, body = asks(daemon, "GET", "/metrics")
+    assert code == 200
+    assert headers["Content-Type"].startswith("text/plain; version=")
+    assert b'callcontrol_refused_total{reason="full"} 1.0' in body
+
+
+def test_the_status_needs_the_token(daemon):
+    assert asks(daemon, "GET", "/status", f"Authorization: Bearer {TOKEN}")[::2] == (
+        200,
+        b'{"rooms": [{"room": "acme.board", "members": 2}]}',
+    )
+
+
+@pytest.mark.parametrize(
+    "header", ["X: y", "Authorization: Bearer ", "Authorization: Bearer é", f"Authorization: {TOKEN}"]
+)
+def test_without_the_token_the_status_names_no_room(daemon, header):
+    code, headers, body = asks(daemon, "GET", "/status", header)
+    assert code == 401
+    assert headers["WWW-Authenticate"] == "Bearer"
+    assert b"board" not in body
+
+
+def test_a_page_that_does_not_exist_lists_those_that_do(daemon):
+    code, _, body = asks(daemon, "GET", "/statuz")
+    assert code == 404
+    assert json.loads(body)["pages"] == ["/healthz", "/metrics", "/readyz", "/status"]
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])
+def test_nothing_can_be_changed_over_http(daemon, method):
+    code, headers, body = asks(daemon, method, "/healthz", "Content-Length: 0")
+    assert (code, headers["Allow"]) == (405, "GET, HEAD")
+    assert json.loads(body) == {"error": "only GET and HEAD"}
+
+
+def test_head_is_answered_without_a_body(daemon):
+    code, headers, body = asks(daemon, "HEAD", "/healthz")
+    assert (code, headers["Content-Length"], body) == (200, "15", b"")
+
+
+def test_a_broken_page_is_an_error_in_the_log_and_the_daemon_stays_alive(daemon, monkeypatch):
+    monkeypatch.setattr(daemon.server, "_status", lambda: 1 / 0)
+    with capture_logs() as logs:
+        code, _, body = asks(daemon, "GET", "/status", f"Authorization: Bearer {TOKEN}")
+    assert (code, json.loads(body)) == (500, {"error": "the page failed, see the log"})
+    assert [line["event"] for line in logs] == ["page failed"]
+    assert asks(daemon, "GET", "/healthz")[0] == 200
+
+
+@pytest.mark.parametrize(
+    "request_bytes",
+    [
+        b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 200 + b"\r\n",
+        b"GET / HTTP/1.1\r\nX: " + b"y" * 20_000 + b"\r\n\r\n",
+        b"GET / HTTP/1.1\r\nContent-Length: x\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+        b"nonsense\r\n\r\n",
+    ],
+)
+def test_a_request_that_is_none_gets_400_and_leaves_no_traceback(daemon, request_bytes, capfd):
+    assert says(daemon, request_bytes).startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert capfd.readouterr() == ("", "")
+
+
+def test_a_request_line_without_end_is_refused(daemon):
+    assert says(daemon, b"GET /" + b"x" * 10_000).startswith(b"HTTP/1.1 414 ")
+
+
+@pytest.mark.parametrize("header", [b"Content-Length: 999999999", b"Transfer-Encoding: chunked", b"Upgrade: websocket"])
+def test_a_body_is_not_waited_for(daemon, header):
+    answer = says(daemon, b"POST /healthz HTTP/1.1\r\n" + header + b"\r\n\r\n", deadline=2)
+    assert answer.startswith(b"HTTP/1.1 405 ")
+
+
+def test_a_second_request_on_the_connection_is_not_served(daemon):
+    assert says(daemon, b"GET /healthz HTTP/1.1\r\n\r\n" * 2).count(b"HTTP/1.1") == 1
+
+
+@pytest.mark.parametrize("beginning", [b"", b"GET /healthz HT", b"GET /healthz HTTP/1.1\r\nX: y\r\n"])
+def test_who_sends_too_slowly_is_cut_off(daemon, monkeypatch, beginning):
+    monkeypatch.setattr(http, "DEADLINE", 0.2)
+    assert b"200 OK" not in says(daemon, beginning, deadline=2)
+
+
+def test_who_does_not_read_the_answer_is_cut_off(daemon, monkeypatch, capfd):
+    monkeypatch.setattr(http, "DEADLINE", 0.2)
+    monkeypatch.setattr(daemon.server, "_status", lambda: {"long": "x" * 20_000_000})
+    with socket.create_connection(daemon.server.address) as connection, gevent.Timeout(5):
+        connection.sendall(f"GET /status HTTP/1.1\r\nAuthorization: Bearer {TOKEN}\r\n\r\n".encode())
+        while not len(daemon.server._server.pool):
+            gevent.sleep(0.01)
+        while len(daemon.server._server.pool):
+            gevent.sleep(0.01)
+    assert capfd.readouterr().err == ""
+
+
+def test_silent_connections_do_not_keep_others_out_for_longer_than_the_deadline(daemon, monkeypatch):
+    monkeypatch.setattr(http, "DEADLINE", 0.3)
+    silent = [socket.create_connection(daemon.server.address) for _ in range(200)]
+    assert asks(daemon, "GET", "/healthz")[0] == 200
+    for connection in silent:
+        connection.close()
+
+
+def test_a_stopped_server_keeps_no_connection(daemon):
+    with socket.create_connection(daemon.server.address):
+        gevent.sleep(0)
+        daemon.server.stop()
+        assert not len(daemon.server._server.pool)
+
+
+def test_the_command_line_reads_the_status_of_a_running_daemon(daemon):
+    assert elsewhere(fetch_status, daemon.server.address, TOKEN)["rooms"][0]["room"] == "acme.board"
+    assert elsewhere(is_alive, daemon.server.address) is True
+    assert elsewhere(fetch, daemon.server.address, "/readyz") == (200, {"ready": True, "reasons": []})
+
+
+def test_the_command_line_says_what_to_look_at_when_the_token_is_another_daemons(daemon):
+    with pytest.raises(NoStatus, match="refused the token"):
+        elsewhere(fetch_status, daemon.server.address, "wrong")
+
+
+def test_the_command_line_says_so_when_no_daemon_is_there(daemon):
+    address = daemon.server.address
+    daemon.server.stop()
+    with pytest.raises(NoStatus, match=r"no answer from a daemon at http://127.0.0.1:\d+"):
+        elsewhere(fetch_status, address, TOKEN)
+    assert elsewhere(is_alive, address) is False
+
+
+def test_the_command_line_does_not_wait_for_ever_for_a_daemon_that_hangs():
+    with socket.create_server(("127.0.0.1", 0)) as deaf:
+        began = time.monotonic()
+        assert elsewhere(lambda: is_alive(deaf.getsockname(), timeout=0.2)) is False
+        assert time.monotonic() - began < 2
+
+
+def test_the_token_is_made_once_for_its_owner_only(tmp_path):
+    token = http_token(tmp_path / "state")
+    assert len(token) >= 32
+    assert http_token(tmp_path / "state") == token
+    assert [path.name for path in (tmp_path / "state").iterdir()] == ["http-token"]
+    assert (tmp_path / "state" / "http-token").stat().st_mode & 0o777 == 0o600
+
+
+def test_a_token_others_can_read_is_refused(tmp_path):
+    http_token(tmp_path)
+    (tmp_path / "http-token").chmod(0o644)
+    with pytest.raises(CallControlError, match="chmod 600"):
+        http_token(tmp_path)
+
+
+def test_an_empty_token_is_no_token(tmp_path):
+    (tmp_path / "http-token").touch(mode=0o600)
+    with pytest.raises(CallControlError, match="holds no token"):
+        http_token(tmp_path)
+
+
+def test_a_link_in_place_of_the_token_is_not_followed(tmp_path: Path):
+    os.symlink("/etc/hostname", tmp_path / "http-token")
+    with pytest.raises(OSError, match="http-token"):
+        http_token(tmp_path)
