@@ -1,0 +1,110 @@
+"""Fixtures for tests on a real FreeSWITCH: the switch, and phones that are always hung up in the end."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import socket
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from callcontrol.freeswitch import FreeSwitchProcess, find_freeswitch
+
+pytest.importorskip("pjsua2", reason="no SIP phones here: pip install -r requirements-switch.txt")
+pytest.importorskip("numpy", reason="the phones cannot listen: pip install -r requirements-switch.txt")
+
+from tests.switch.event_socket import EventSocket
+from tests.switch.hearing import Music, Prompts
+from tests.switch.phones import Ears, Phone, Switch
+
+REPOSITORY = Path(__file__).parents[2]
+PROMPTS = REPOSITORY / "prompts"
+# Hz; each phone's own voice: quarter tones two semitones apart, so that neither another phone nor a note of the music is ever mistaken for it
+VOICES = tuple(round(440 * 2 ** ((semitone + 0.5) / 12)) for semitone in range(5, 37, 2))
+
+Phones = Callable[..., Phone]
+
+
+def free_ports(count: int) -> list[int]:
+    """TCP and UDP ports of 127.0.0.1 nobody holds at this moment."""
+    ports: list[int] = []
+    while len(ports) < count:
+        with (
+            socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tcp,
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp,
+        ):
+            tcp.bind(("127.0.0.1", 0))
+            try:
+                udp.bind(tcp.getsockname())
+            except OSError:
+                continue
+            if (port := int(tcp.getsockname()[1])) not in ports:
+                ports.append(port)
+    return ports
+
+
+@pytest.fixture(scope="session")
+def freeswitch_binary() -> Path:
+    """The FreeSWITCH to test with; without one, everything that needs it is skipped."""
+    binary = find_freeswitch(os.environ)
+    if binary is None:
+        pytest.skip("no FreeSWITCH: set FREESWITCH to its binary, or put it on PATH")
+    return binary
+
+
+@pytest.fixture(scope="session")
+def ears() -> Ears:
+    """All prompts of all languages, and the music on hold."""
+    return Ears(Prompts.of_folder(PROMPTS), Music(PROMPTS / "music"))
+
+
+@pytest.fixture(scope="session")
+def laboratory(freeswitch_binary: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Switch]:
+    """A FreeSWITCH with ``laboratory/freeswitch.xml``, for the phones' own tests; callcontrol has no part in it."""
+    trunk, extensions, events = free_ports(3)
+    password = secrets.token_hex(16)
+    folder = Path(__file__).with_name("laboratory")
+    process = FreeSwitchProcess(
+        freeswitch_binary,
+        run_folder=tmp_path_factory.mktemp("laboratory"),
+        conf=folder,
+        dialplan=folder,
+        prompts=PROMPTS,
+        directory=folder,
+        trunk_port=trunk,
+        extension_port=extensions,
+        esl_port=events,
+        esl_password=password,
+        daemons="127.0.0.1:9",
+        rtp_ports=(26000, 27998),
+    )
+    process.start()
+    try:
+        process.wait_ready(30.0)
+        event_socket = EventSocket("127.0.0.1", events, password)
+        yield Switch(f"127.0.0.1:{trunk}", f"127.0.0.1:{extensions}", event_socket)
+        event_socket.close()
+    finally:
+        process.stop(5.0)
+
+
+@pytest.fixture()
+def make_phones(ears: Ears, tmp_path: Path) -> Iterator[Callable[[Switch], Phones]]:
+    """``make_phones(switch)`` gives a factory of phones on that switch; every phone is closed when the test ends, however it ends."""
+    made: list[Phone] = []
+
+    def on(switch: Switch) -> Phones:
+        def phone(name: str = "") -> Phone:
+            number = len(made)
+            made.append(
+                Phone(name or f"phone {number + 1}", VOICES[number], switch, ears, tmp_path / f"phone-{number + 1}")
+            )
+            return made[-1]
+
+        return phone
+
+    yield on
+    for phone in made:
+        phone.close()
