@@ -98,20 +98,21 @@ def schema() -> None:
 @click.option("--tenants", type=FOLDER, default=lambda: _home() / "tenants", help="default: the example tenants")
 def try_call(number: str, caller: str, keys: str, tenants: Path) -> None:
     """Rehearse a call to NUMBER: what would this caller live through? No FreeSWITCH needed; nothing is kept."""
+    from callcontrol.log import configure
     from callcontrol.rehearse import rehearse
 
+    configure(level="warning")
     sys.exit(_or_exit(lambda: rehearse(number, caller, keys, tenants=tenants, home=_home(), say=click.echo)))
 
 
 @main.command()
 @click.option("--http", "address", type=ADDRESS, default="127.0.0.1:8085", show_default=True)
 def health(address: tuple[str, int]) -> None:
-    """Exit 0 when the daemon there would answer a call, 1 when not (used by the container's health check)."""
-    from callcontrol.http import fetch_ready
+    """Exit 0 when a daemon is alive there, 1 when not (the container's health check); prints whether it is ready."""
+    from callcontrol.http import fetch
 
-    reasons = _or_exit(lambda: fetch_ready(address))
-    click.echo("; ".join(reasons) if reasons else "ready")
-    sys.exit(1 if reasons else 0)
+    code, page = _or_exit(lambda: fetch(address, "/readyz"))
+    click.echo("alive, " + ("ready" if code == 200 else "not ready: " + "; ".join(page.get("reasons", []))))
 
 
 @main.command()
@@ -120,10 +121,10 @@ def health(address: tuple[str, int]) -> None:
 @click.option("--json", "as_json", is_flag=True, help="for programs")
 def status(address: tuple[str, int], state: Path, as_json: bool) -> None:
     """Show switches, live rooms and numbers of a running daemon."""
-    from callcontrol.http import fetch_status, read_token
+    from callcontrol.http import fetch_status, http_token
     from callcontrol.status import print_status
 
-    answer = _or_exit(lambda: fetch_status(address, read_token(state)))
+    answer = _or_exit(lambda: fetch_status(address, http_token(state)))
     if as_json:
         click.echo(json.dumps(answer, indent=2))
     else:

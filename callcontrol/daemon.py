@@ -11,6 +11,7 @@ Signals only set an event; the main greenlet acts.
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -129,7 +130,11 @@ class Daemon:
             ],
             "rooms": [_room_status(name, members) for name, members in sorted(self.rooms.rooms().items())],
             "numbers": [
-                {"number": number.e164, "tenant": tenant.id, "leads_to": list(number.room_names) or [number.extension]}
+                {
+                    "number": number.e164,
+                    "tenant": tenant.id,
+                    "leads_to": [*number.room_names, *filter(None, [number.extension])],
+                }
                 for tenant in tenants.by_id.values()
                 for number in tenant.numbers.values()
             ],
@@ -169,6 +174,12 @@ class Daemon:
         self._write_directory(tenants)
 
     def _tenant_problems(self, problems: Sequence[Problem]) -> None:
+        self.metrics.tenant_problems.replace(
+            {path.name: float(n) for path, n in Counter(p.path for p in problems).items()}
+        )
+        if not problems:
+            _log.info("all tenant files are sound")
+            return
         self.metrics.tenant_reloads.labels("refused").inc()
         for problem in problems:
             _log.error("tenant file refused", problem=str(problem))

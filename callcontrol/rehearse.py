@@ -66,9 +66,9 @@ def rehearsal_house(
         _wait_ready(daemon)
         yield RehearsalHouse(daemon, switch)
     finally:
-        switch.stop()
         daemon.stop()
         daemon.run()
+        switch.stop()
 
 
 def rehearse(number: str, caller: str, keys: str, *, tenants: Path, home: Path, say: Callable[[str], object]) -> int:

@@ -14,6 +14,7 @@ from callcontrol.flows.pin import entry_by_pin
 from callcontrol.flows.visit import Visit
 from callcontrol.rooms.admission import Entry, Role, entries_by_pin, entry_by_number
 
+
 def enter_conference(visit: Visit) -> str:
     """Let the caller into a conference room; returns the outcome for log and metrics."""
     call, house = visit.call, visit.house
