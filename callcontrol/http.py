@@ -34,6 +34,7 @@ LONGEST_REQUEST = 16 * 1024
 MOST_CONNECTIONS = 64
 #: Bytes the client reads at most: 1,000 live rooms are about 100 kB.
 LONGEST_ANSWER = 16 * 1024 * 1024
+TOKEN_FILE = "http-token"
 
 _BAD_REQUEST = (
     b"HTTP/1.1 400 Bad Request\r\nContent-Type: application/json\r\nConnection: close\r\nContent-Length: 24\r\n\r\n"
@@ -187,20 +188,27 @@ def _json(code: int, content: dict[str, Any]) -> Reply:
 
 
 def http_token(folder: Path) -> str:
-    """The token for /status: from ``http-token`` in the state folder, made there when missing.
-
-    Raises OSError, and CallControlError when others may read or change the file.
-    """
-    path = folder / "http-token"
+    """The token for /status from the state folder; folder and token are made when missing. Raises as read_token."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    if not path.exists():
-        _make_token(path)
+    if not (folder / TOKEN_FILE).exists():
+        _make_token(folder / TOKEN_FILE)
+    return read_token(folder)
+
+
+def read_token(folder: Path) -> str:
+    """The token a daemon with this state folder has made.
+
+    Raises OSError when there is none or we may not read it, CallControlError when others may read it too.
+    """
+    path = folder / TOKEN_FILE
     with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC), encoding="ascii") as file:
         if stat.S_IMODE(os.fstat(file.fileno()).st_mode) & 0o077:
             raise CallControlError(f"{path} must be for its owner only (chmod 600 {path})")
         token = file.read().strip()
     if len(token) < 32:
-        raise CallControlError(f"{path} holds no token of 32 characters or more (delete it: a new one is made)")
+        raise CallControlError(
+            f"{path} holds no token of 32 characters or more (delete it: the daemon makes a new one)"
+        )
     return token
 
 
@@ -218,37 +226,34 @@ def _make_token(path: Path) -> None:
         draft.unlink()
 
 
-def fetch(address: tuple[str, int], page: str, *, token: str = "", timeout: float = 5.0) -> tuple[int, dict[str, Any]]:
-    """Ask a running daemon for a JSON page; returns the HTTP status and the content.
-
-    ``timeout``: seconds without any byte. Raises NoStatus. For commands, not for the daemon: it blocks.
-    """
-    connection = http.client.HTTPConnection(*address, timeout=timeout)
-    try:
-        connection.request("GET", page, headers={"Authorization": f"Bearer {token}"} if token else {})
-        response = connection.getresponse()
-        content = json.loads(response.read(LONGEST_ANSWER))
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        where = f"{address[0]}:{address[1]}"
-        raise NoStatus(f"no answer from a daemon at http://{where}: {error} (is it running? see `http:`)") from error
-    finally:
-        connection.close()
-    return response.status, content if isinstance(content, dict) else {}
-
-
 def fetch_status(address: tuple[str, int], token: str, *, timeout: float = 5.0) -> dict[str, Any]:
-    """What /status of a running daemon shows. Raises NoStatus."""
-    code, content = fetch(address, "/status", token=token, timeout=timeout)
+    """What /status of a running daemon shows. Raises NoStatus. ``timeout``: seconds without any byte."""
+    code, content = _fetch(address, "/status", timeout, {"Authorization": f"Bearer {token}"})
     if code == 401:
-        raise NoStatus("the daemon refused the token (its `state:` is another folder than the one given here)")
+        raise NoStatus("the daemon refused the token (does it run with another state folder?)")
     if code != 200:
         raise NoStatus(f"the daemon answered {code}: {content.get('error', '')}")
     return content
 
 
-def is_alive(address: tuple[str, int], *, timeout: float = 3.0) -> bool:
-    """Whether a daemon answers /healthz."""
+def fetch_ready(address: tuple[str, int], *, timeout: float = 3.0) -> list[str]:
+    """Why a running daemon should get no calls, empty when it should. Raises NoStatus when none answers."""
+    code, content = _fetch(address, "/readyz", timeout, {})
+    reasons = content.get("reasons")
+    if code not in (200, 503) or not isinstance(reasons, list):
+        raise NoStatus(f"something else than callcontrol answers at {address[0]}:{address[1]}")
+    return [str(reason) for reason in reasons]
+
+
+def _fetch(address: tuple[str, int], page: str, timeout: float, headers: dict[str, str]) -> tuple[int, dict[str, Any]]:
+    """HTTP status and JSON of a page. For commands, not for the daemon: it blocks."""
+    connection = http.client.HTTPConnection(*address, timeout=timeout)
     try:
-        return fetch(address, "/healthz", timeout=timeout)[0] == 200
-    except NoStatus:
-        return False
+        connection.request("GET", page, headers=headers)
+        response = connection.getresponse()
+        content = json.loads(response.read(LONGEST_ANSWER))
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        raise NoStatus(f"no answer from a daemon at {address[0]}:{address[1]}: {error} (is it running?)") from error
+    finally:
+        connection.close()
+    return response.status, content if isinstance(content, dict) else {}

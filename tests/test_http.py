@@ -16,7 +16,7 @@ from structlog.testing import capture_logs
 
 from callcontrol import http
 from callcontrol.errors import CallControlError
-from callcontrol.http import HttpServer, NoStatus, fetch, fetch_status, http_token, is_alive
+from callcontrol.http import HttpServer, NoStatus, fetch_ready, fetch_status, http_token, read_token
 from callcontrol.metrics import Metrics
 
 TOKEN = "t" * 43
@@ -198,8 +198,12 @@ def test_a_stopped_server_keeps_no_connection(daemon):
 
 def test_the_command_line_reads_the_status_of_a_running_daemon(daemon):
     assert elsewhere(fetch_status, daemon.server.address, TOKEN)["rooms"][0]["room"] == "acme.board"
-    assert elsewhere(is_alive, daemon.server.address) is True
-    assert elsewhere(fetch, daemon.server.address, "/readyz") == (200, {"ready": True, "reasons": []})
+
+
+def test_the_command_line_knows_whether_a_daemon_is_ready_and_why_not(daemon):
+    assert elsewhere(fetch_ready, daemon.server.address) == []
+    daemon.reasons = ["draining"]
+    assert elsewhere(fetch_ready, daemon.server.address) == ["draining"]
 
 
 def test_the_command_line_says_what_to_look_at_when_the_token_is_another_daemons(daemon):
@@ -210,16 +214,29 @@ def test_the_command_line_says_what_to_look_at_when_the_token_is_another_daemons
 def test_the_command_line_says_so_when_no_daemon_is_there(daemon):
     address = daemon.server.address
     daemon.server.stop()
-    with pytest.raises(NoStatus, match=r"no answer from a daemon at http://127.0.0.1:\d+"):
-        elsewhere(fetch_status, address, TOKEN)
-    assert elsewhere(is_alive, address) is False
+    for ask in (fetch_ready, lambda address: fetch_status(address, TOKEN)):
+        with pytest.raises(NoStatus, match=r"no answer from a daemon at 127.0.0.1:\d+"):
+            elsewhere(ask, address)
+
+
+def test_the_command_line_does_not_take_another_program_for_the_daemon(daemon, monkeypatch):
+    monkeypatch.setattr(daemon.server, "_pages", {})
+    with pytest.raises(NoStatus, match="something else than callcontrol"):
+        elsewhere(fetch_ready, daemon.server.address)
 
 
 def test_the_command_line_does_not_wait_for_ever_for_a_daemon_that_hangs():
     with socket.create_server(("127.0.0.1", 0)) as deaf:
         began = time.monotonic()
-        assert elsewhere(lambda: is_alive(deaf.getsockname(), timeout=0.2)) is False
+        with pytest.raises(NoStatus, match="timed out"):
+            elsewhere(lambda: fetch_ready(deaf.getsockname(), timeout=0.2))
         assert time.monotonic() - began < 2
+
+
+def test_the_command_line_makes_no_token_where_no_daemon_ever_ran(tmp_path):
+    with pytest.raises(FileNotFoundError):
+        read_token(tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_the_token_is_made_once_for_its_owner_only(tmp_path):
