@@ -88,10 +88,14 @@ class Entry:
 
 @dataclass(slots=True)
 class Mapping:
-    """Keys in the order of the file; keys are always text, as written."""
+    """Keys in the order of the file; keys are always text, as written.
+
+    misread: keys were taken out because nobody knows them, so that what is left may say less than its author meant.
+    """
 
     mark: Mark
     entries: dict[str, Entry] = field(default_factory=dict)
+    misread: bool = False
 
 
 Node = Scalar | Sequence | Mapping
@@ -201,9 +205,7 @@ class _Builder:
         for key in self._until(yaml.MappingEndEvent):
             key_mark = _mark(key)
             if not isinstance(key, yaml.ScalarEvent):
-                self._node(key, depth + 1)
-                self._faults.append(Fault(key_mark, "a key must be text", "quote it"))
-                self._node(next(self._events), depth + 1)
+                self._no_key(key, key_mark, depth)
                 continue
             self._count(1, key_mark)
             node = self._node(next(self._events), depth + 1)
@@ -218,6 +220,15 @@ class _Builder:
         for key_mark, node in merged:
             self._merge(mapping, node, key_mark)
         return mapping
+
+    def _no_key(self, key: Any, mark: Mark, depth: int) -> None:
+        """A key that is no text; ``*5: lock`` is the usual case, an alias to YAML."""
+        if isinstance(key, yaml.AliasEvent):
+            self._faults.append(Fault(mark, f"the key *{key.anchor} is an alias to YAML", f'quote it: "*{key.anchor}"'))
+        else:
+            self._node(key, depth + 1)
+            self._faults.append(Fault(mark, "a key must be text", "quote it"))
+        self._node(next(self._events), depth + 1)
 
     def _merge(self, mapping: Mapping, node: Node, mark: Mark) -> None:
         """``<<``: what another mapping has, unless the key is given here."""
@@ -260,6 +271,7 @@ _WORDINGS = {
     "found unexpected end of stream": ("the text in quotes is not closed", "it begins in line {block}"),
     "did not find expected ',' or ']'": ("the list in [ ] is not closed", "it begins in line {block}"),
     "did not find expected ',' or '}'": ("the mapping in { } is not closed", "it begins in line {block}"),
+    "did not find expected alphabetic or numeric character": ("text cannot begin with * or &", "quote it"),
     "did not find expected node content": ("a value is missing or begins with a sign of YAML", "quote it"),
     "did not find expected <document start>": ("the indentation does not fit the lines above", ""),
 }

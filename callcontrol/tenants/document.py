@@ -65,6 +65,11 @@ class Document:
         found = self._descend(path)
         return found[0] if found and found[2] == len(path) else None
 
+    def existing(self, path: Items[str | int]) -> KeyPath:
+        """As much of ``path`` as the file has."""
+        found = self._descend(path)
+        return tuple(path[: found[2]]) if found else ()
+
     def key_mark(self, path: Items[str | int]) -> Mark:
         """Where the key of ``path`` stands; of its nearest parent when the file has no such key."""
         found = self._descend(path)

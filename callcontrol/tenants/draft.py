@@ -15,7 +15,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from callcontrol.numbers import REGIONS, to_e164
 from callcontrol.tenants.document import Document, KeyPath
-from callcontrol.tenants.extension import BlockProfile, ExtensionEntry, ForwardingProfile
+from callcontrol.tenants.extension import BlockProfile, ExtensionEntry, Forwarding, ForwardingProfile, Selective
 from callcontrol.tenants.fields import Model, Reading
 from callcontrol.tenants.model import NumberEntry
 from callcontrol.tenants.room import DialOut, RoomEntry
@@ -70,9 +70,12 @@ class Draft:
 
     def dial_outs(self, room: Part[RoomEntry]) -> Iterator[Part[DialOut]]:
         """The entries of a room's ``dial_out``."""
-        entries = self._raw_at((*room.path, "dial_out"))
-        for index, raw in enumerate(entries if isinstance(entries, list) else []):
-            yield part(DialOut, raw, (*room.path, "dial_out", index), self.reading)
+        return self._list(DialOut, (*room.path, "dial_out"))
+
+    def forwarding(self, extension: Part[ExtensionEntry]) -> Part[Forwarding]:
+        """The forwarding of an extension; its profiles are better looked at one by one."""
+        path = (*extension.path, "forwarding")
+        return part(Forwarding, self._raw_at(path) or {}, path, self.reading)
 
     def profiles(self, extension: Part[ExtensionEntry]) -> Iterator[Part[ForwardingProfile]]:
         """The forwarding profiles of an extension."""
@@ -80,6 +83,10 @@ class Draft:
         profiles = self._raw_at(path)
         for number, raw in (profiles if isinstance(profiles, dict) else {}).items():
             yield part(ForwardingProfile, raw, (*path, number), self.reading)
+
+    def selective(self, profile: Part[ForwardingProfile]) -> Iterator[Part[Selective]]:
+        """The selective rules of a profile."""
+        return self._list(Selective, (*profile.path, "selective"))
 
     def rooms_behind(self, number: Part[NumberEntry]) -> tuple[str, ...]:
         """The rooms of this file that a number leads to; names without room are left out."""
@@ -91,6 +98,11 @@ class Draft:
         entries = self.raw.get(section)
         for name, raw in (entries if isinstance(entries, dict) else {}).items():
             yield name, part(model, raw, (section, name), self.reading)
+
+    def _list(self, model: type[M], path: KeyPath) -> Iterator[Part[M]]:
+        entries = self._raw_at(path)
+        for index, raw in enumerate(entries if isinstance(entries, list) else []):
+            yield part(model, raw, (*path, index), self.reading)
 
     def _raw_at(self, path: KeyPath) -> Any:
         found: Any = self.raw

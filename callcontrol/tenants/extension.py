@@ -29,6 +29,7 @@ from callcontrol.tenants.fields import (
     text_schema,
     whole,
 )
+from callcontrol.tenants.spelling import suggestion
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,8 +55,9 @@ def _source(value: object, info: ValidationInfo) -> Source:
         return Source("extension", text)
     try:
         return Source("number", NumberPattern.parse(text.rstrip("*") + "*", region_of(info)).digits)
-    except ValueError as error:
-        raise refuse(f"{{found}} {error}", "an extension, +49..., internal or anonymous") from None
+    except ValueError:
+        hint = 'an extension, the beginning of a number such as "+49 89", internal or anonymous'
+        raise refuse("{found} names no caller", hint) from None
 
 
 def _profile_number(value: object) -> int:
@@ -205,10 +207,12 @@ def _block_entry(value: object, info: ValidationInfo) -> BlockClass | NumberPatt
     text = text_of(value)
     if text in set(BlockClass):
         return BlockClass(text)
+    if text.isalpha():
+        raise refuse("unknown kind of calls {found}", suggestion(text, BlockClass))
     try:
         return NumberPattern.parse(text, region_of(info))
     except ValueError as error:
-        raise refuse(f"{{found}} {error}", f"{', '.join(BlockClass)} or a number pattern") from None
+        raise refuse(f"{{found}} {error}", 'a number, or its beginning and a *: "+1 900*"') from None
 
 
 BlockEntry = Annotated[

@@ -23,18 +23,18 @@ _PLURAL = {"tuple_type": "a list", "mapping_type": "a mapping", "model_type": "a
 
 
 def model_faults(error: ValidationError, document: Document) -> Iterator[Fault]:
-    """One fault for each error of the model, except those that follow from a variable that is not set."""
+    """One fault for each error of the model, except what follows from an unknown key or an unset variable."""
     for detail in error.errors(include_url=False, include_input=False):
         path: KeyPath = tuple(step for step in detail["loc"] if step != "[key]")
-        if path in document.unset or detail["type"] == "unreadable":
-            continue
-        is_key = "[key]" in detail["loc"]
         if detail["type"] == "missing":
             yield Fault(document.key_mark(path), f"missing key {path[-1]!r}", _missing_hint(path))
-        else:
-            message, hint = _words(detail, document.node(path), path, is_key)
+            continue
+        path = document.existing(path)
+        node, is_key = document.node(path), "[key]" in detail["loc"]
+        if path not in document.unset and not (isinstance(node, _yaml.Mapping) and node.misread):
+            message, hint = _words(detail, node, path, is_key)
             mark = document.key_mark(path) if is_key else _value_mark(document, path)
-            yield Fault(mark, f"{label(path)}: {message}", hint)
+            yield Fault(mark, message if is_key else f"{label(path)}: {message}", hint)
 
 
 def _value_mark(document: Document, path: KeyPath) -> Mark:
@@ -58,10 +58,12 @@ def _words(detail: Any, node: Node | None, path: KeyPath, is_key: bool) -> tuple
         case "bool_type":
             return f"must be true or false, not {found}", _flag_hint(node)
         case "int_type":
-            return f"must be a whole number, not {found}", ""
+            quoted = isinstance(node, Scalar) and isinstance(node.value, str) and node.value.isdecimal()
+            return f"must be a whole number, not {found}", "write it without quotes" if quoted else ""
         case "enum" | "literal_error":
             known = re.findall(r"'([^']*)'", context["expected"])
-            return f"unknown value {found}", suggestion(_source(node), known)
+            message = f"unknown value {found}" if isinstance(node, Scalar) else f"must be text, not {found}"
+            return message, suggestion(_source(node), known)
         case "greater_than_equal":
             return f"{found} is too small", f"{context['ge']} at least"
         case "less_than_equal":
@@ -86,6 +88,8 @@ def _found(node: Node | None, path: KeyPath, is_key: bool) -> str:
         return "this value"
     if isinstance(node, Scalar):
         text = node.source if len(node.source) <= 40 else node.source[:37] + "..."
+        if isinstance(node.value, int) and not isinstance(node.value, bool):
+            return text
         return repr(text) if text else "nothing"
     return "a list" if isinstance(node, _yaml.Sequence) else "a mapping" if node else "this value"
 

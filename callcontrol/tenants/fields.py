@@ -136,8 +136,9 @@ def _password(secret: SecretStr) -> SecretStr:
 def _pattern(value: object, info: ValidationInfo) -> NumberPattern:
     if isinstance(value, NumberPattern):
         return value
+    text = text_of(value)
     try:
-        return NumberPattern.parse(text_of(value), region_of(info))
+        return NumberPattern.parse(text, region_of(info))
     except ValueError as error:
         raise refuse(f"{{found}} {error}", 'a number, or its beginning and a *: "+49 89 999998*"') from None
 

@@ -54,6 +54,7 @@ def _unknown_keys(node: Mapping, known: AnyMapping[str, Any]) -> Iterator[Fault]
         close = difflib.get_close_matches(key[:80], known, n=1, cutoff=0.6)
         if close:
             repaired.setdefault(close[0], entry)
+    node.misread = node.misread or len(repaired) < len(node.entries)
     node.entries = repaired
 
 

@@ -41,33 +41,36 @@ def forward_to_somebody(draft: Draft) -> Iterator[Finding]:
     """Every target of every profile can be reached, and the active profile exists."""
     for number, extension in draft.extensions.items():
         owner = _Owner(number, extension)
-        for profile in draft.profiles(extension):
-            yield from _targets(draft, owner, profile.path, profile)
-            yield from _selective(draft, owner, profile.path, profile.value.selective)
-        forwarding = extension.value.forwarding
-        if extension.intact("forwarding") and forwarding.active and forwarding.active not in forwarding.profiles:
-            path = (*extension.path, "forwarding", "active")
-            yield Finding(path, f"active: there is no profile {forwarding.active}")
+        profiles = list(draft.profiles(extension))
+        for profile in profiles:
+            yield from _targets(draft, owner, profile)
+            yield from _selective(draft, owner, list(draft.selective(profile)))
+        forwarding = draft.forwarding(extension)
+        active = forwarding.value.active
+        if forwarding.intact("active") and active and str(active) not in {profile.path[-1] for profile in profiles}:
+            yield Finding((*forwarding.path, "active"), f"active: there is no profile {active}")
 
 
-def _selective(draft: Draft, owner: _Owner, path: KeyPath, rules: tuple[Selective, ...]) -> Iterator[Finding]:
-    seen: dict[object, int] = {}
-    for index, rule in enumerate(rules):
-        place: KeyPath = (*path, "selective", index)
-        if rule.source in seen:
-            first = draft.line((*path, "selective", seen[rule.source]))
-            yield Finding((*place, "from"), "from: these callers have a rule already", f"in line {first}")
-        seen.setdefault(rule.source, index)
-        if rule.source.kind == "extension" and rule.source.value not in draft.extensions:
-            yield unknown((*place, "from"), "extension", rule.source.value, draft.extensions)
-        yield from _targets(draft, owner, place, Part(place, rule))
+def _selective(draft: Draft, owner: _Owner, rules: list[Part[Selective]]) -> Iterator[Finding]:
+    seen: dict[object, Part[Selective]] = {}
+    for rule in rules:
+        yield from _targets(draft, owner, rule)
+        if not rule.intact("source"):
+            continue
+        source, place = rule.value.source, (*rule.path, "from")
+        if source in seen:
+            first = draft.line((*seen[source].path, "from"))
+            yield Finding(place, "from: these callers have a rule already", f"in line {first}")
+        seen.setdefault(source, rule)
+        if source.kind == "extension" and source.value not in draft.extensions:
+            yield unknown(place, "extension", source.value, draft.extensions)
 
 
-def _targets(draft: Draft, owner: _Owner, path: KeyPath, rules: Part[Rules]) -> Iterator[Finding]:
+def _targets(draft: Draft, owner: _Owner, rules: Part[Rules]) -> Iterator[Finding]:
     for key in ("always", "no_answer", "busy", "not_registered"):
         target = rules.value.targets.get(key) if rules.intact(key) else None
         if target is not None:
-            place: KeyPath = (*path, key, "to") if key == "no_answer" else (*path, key)
+            place: KeyPath = (*rules.path, key, "to") if key == "no_answer" else (*rules.path, key)
             yield from _leads_somewhere(draft, owner, place, target)
 
 

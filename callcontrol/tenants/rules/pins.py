@@ -47,7 +47,7 @@ def tell_one_thing(draft: Draft) -> Iterator[Finding]:
     for first, second in pairs:
         relation = _relation(second.digits, first.digits)
         if relation:
-            message = f"{second.key}: {relation} {first.called_from(second)} (line {draft.line(first.path)})"
+            message = f"{second.key}: {relation} {first.called_from(second)} in line {draft.line(first.path)}"
             yield Finding(second.path, message, "the PIN alone tells room and role")
 
 
