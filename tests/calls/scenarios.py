@@ -34,49 +34,53 @@ def scenario(function: Scenario) -> Scenario:
 @scenario
 def the_right_pin_opens_the_room(line: Line) -> None:
     guest = line.phone("+49305550101").calls(BOARD).is_answered()
-    guest.hears("enter-pin", language="de").presses("48213#").hears("joining").joins("harbour.board")
+    guest.hears("welcome").hears("enter-pin", language="de").presses("48213#").hears("joining").joins("harbour.board")
     guest.hangs_up()
 
 
 @scenario
 def a_complete_pin_needs_no_hash_key(line: Line) -> None:
-    line.phone("+49305550102").calls(BOARD).hears("enter-pin").presses("48213").joins("harbour.board").hangs_up()
+    line.phone("+49305550102").calls(BOARD).hears("welcome").hears("enter-pin").presses("48213").joins(
+        "harbour.board"
+    ).hangs_up()
 
 
 @scenario
 def the_moderator_pin_makes_a_moderator(line: Line) -> None:
-    host = line.phone("+49305550103").calls(BOARD).hears("enter-pin").presses("907155")
+    host = line.phone("+49305550103").calls(BOARD).hears("welcome").hears("enter-pin").presses("907155")
     host.hears("moderator-joins").joins("harbour.board", moderator=True).hangs_up()
 
 
 @scenario
 def an_english_number_speaks_english(line: Line) -> None:
-    guest = line.phone("+49305550104").calls(BOARD_IN_ENGLISH).hears("enter-pin", language="en")
+    guest = line.phone("+49305550104").calls(BOARD_IN_ENGLISH).hears("welcome").hears("enter-pin", language="en")
     guest.presses("48213#").hears("joining", language="en").joins("harbour.board").hangs_up()
 
 
 @scenario
 def three_wrong_pins_end_in_goodbye(line: Line) -> None:
-    guest = line.phone("+49305550105").calls(BOARD).hears("enter-pin").presses("11112#")
+    guest = line.phone("+49305550105").calls(BOARD).hears("welcome").hears("enter-pin").presses("11112#")
     guest.hears("wrong-pin").presses("22223#").hears("wrong-pin").presses("33334#")
     guest.hears("goodbye").is_hung_up("NORMAL_CLEARING")
 
 
 @scenario
 def a_late_hash_key_does_not_cost_a_try(line: Line) -> None:
-    guest = line.phone("+49305550106").calls(VAULT).hears("enter-pin").presses("11112")
+    guest = line.phone("+49305550106").calls(VAULT).hears("welcome").hears("enter-pin").presses("11112")
     guest.hears("wrong-pin").presses("#").hears("wrong-pin").presses("19673").joins("harbour.vault").hangs_up()
 
 
 @scenario
 def a_right_pin_after_a_wrong_one_joins(line: Line) -> None:
-    guest = line.phone("+49305550107").calls(BOARD).hears("enter-pin").presses("11112#")
+    guest = line.phone("+49305550107").calls(BOARD).hears("welcome").hears("enter-pin").presses("11112#")
     guest.hears("wrong-pin").presses("48213#").joins("harbour.board").hangs_up()
 
 
 @scenario
 def an_open_room_asks_nothing(line: Line) -> None:
-    line.phone("+49305550108").calls(PLAZA).is_answered().hears("joining").joins("harbour.plaza").hangs_up()
+    line.phone("+49305550108").calls(PLAZA).is_answered().hears("welcome").hears("joining").joins(
+        "harbour.plaza"
+    ).hangs_up()
 
 
 @scenario
@@ -91,7 +95,7 @@ def a_number_of_a_listed_block_walks_in(line: Line) -> None:
 
 @scenario
 def an_unlisted_number_is_refused_and_never_answered(line: Line) -> None:
-    line.phone("+49305550109").calls(CREW).is_refused("CALL_REJECTED")
+    line.phone("+49305550109").calls(CREW).hears("not-accepted").is_refused("CALL_REJECTED")
 
 
 @scenario
@@ -123,14 +127,28 @@ def a_listed_number_needs_no_pin_where_either_will_do(line: Line) -> None:
 
 @scenario
 def an_unlisted_number_is_asked_for_the_pin_where_either_will_do(line: Line) -> None:
-    guest = line.phone("+49305550112").calls(PILOTS).hears("enter-pin").presses("73518#")
+    guest = line.phone("+49305550112").calls(PILOTS).hears("welcome").hears("enter-pin").presses("73518#")
     guest.joins("harbour.pilots").hangs_up()
 
 
 @scenario
 def the_pin_picks_the_room_on_a_shared_number(line: Line) -> None:
-    first = line.phone("+49305550113").calls(SHARED).hears("enter-pin").presses("48213#").joins("harbour.board")
-    second = line.phone("+49305550114").calls(SHARED).hears("enter-pin").presses("52974#").joins("harbour.galley")
+    first = (
+        line.phone("+49305550113")
+        .calls(SHARED)
+        .hears("welcome")
+        .hears("enter-pin")
+        .presses("48213#")
+        .joins("harbour.board")
+    )
+    second = (
+        line.phone("+49305550114")
+        .calls(SHARED)
+        .hears("welcome")
+        .hears("enter-pin")
+        .presses("52974#")
+        .joins("harbour.galley")
+    )
     first.hangs_up()
     second.hangs_up()
 
@@ -138,7 +156,7 @@ def the_pin_picks_the_room_on_a_shared_number(line: Line) -> None:
 @scenario
 def a_full_room_says_so_and_lets_the_moderator_in(line: Line) -> None:
     members = [line.phone(f"+4930555012{n}").calls(RAFT).joins("harbour.raft") for n in range(2)]
-    line.phone("+49305550123").calls(RAFT).hears("room-full").is_hung_up("USER_BUSY")
+    line.phone("+49305550123").calls(RAFT).hears("welcome").hears("room-full").is_hung_up("USER_BUSY")
     members.append(line.phone("+491712345670").calls(RAFT).joins("harbour.raft", moderator=True))
     for member in members:
         member.hangs_up()
@@ -147,36 +165,40 @@ def a_full_room_says_so_and_lets_the_moderator_in(line: Line) -> None:
 @scenario
 def a_chosen_language_is_remembered(line: Line) -> None:
     guest = line.phone("+49305550130").calls(MULTILINGUAL).hears("language-key-1", language="de").presses("3")
-    guest.hears("enter-pin", language="fr").presses("48213#").hears("joining", language="fr").joins("harbour.board")
+    guest.hears("welcome").hears("enter-pin", language="fr").presses("48213#").hears("joining", language="fr").joins(
+        "harbour.board"
+    )
     guest.hangs_up()
-    again = line.phone("+49305550130").calls(MULTILINGUAL).hears("enter-pin", language="fr")
+    again = line.phone("+49305550130").calls(MULTILINGUAL).hears("welcome").hears("enter-pin", language="fr")
     again.hangs_up()
 
 
 @scenario
 def a_number_that_is_nobodys_is_not_in_service(line: Line) -> None:
-    line.phone("+49305550131").calls("+493023125999").is_refused("UNALLOCATED_NUMBER")
+    line.phone("+49305550131").calls("+493023125999").hears("number-unknown").is_refused("UNALLOCATED_NUMBER")
 
 
 @scenario
 def an_early_hangup_leaves_nothing_behind(line: Line) -> None:
-    line.phone("+49305550132").calls(BOARD).hears("enter-pin").presses("48").hangs_up()
-    line.phone("+49305550132").calls(BOARD).hears("enter-pin").presses("48213").joins("harbour.board").hangs_up()
+    line.phone("+49305550132").calls(BOARD).hears("welcome").hears("enter-pin").presses("48").hangs_up()
+    line.phone("+49305550132").calls(BOARD).hears("welcome").hears("enter-pin").presses("48213").joins(
+        "harbour.board"
+    ).hangs_up()
 
 
 @scenario
 def six_wrong_pins_close_the_door_until_later(line: Line) -> None:
     for _ in range(2):
-        guest = line.phone("+49305550140").calls(VAULT).hears("enter-pin").presses("11112#")
+        guest = line.phone("+49305550140").calls(VAULT).hears("welcome").hears("enter-pin").presses("11112#")
         guest.hears("wrong-pin").presses("22223#").hears("wrong-pin").presses("33334#").is_hung_up("NORMAL_CLEARING")
     line.phone("+49305550140").calls(VAULT).is_refused("CALL_REJECTED")
 
 
 @scenario
 def participants_hear_music_until_the_moderator_comes(line: Line) -> None:
-    guest = line.phone("+49305550150").calls(BRIDGE).hears("enter-pin").presses("38145#")
+    guest = line.phone("+49305550150").calls(BRIDGE).hears("welcome").hears("enter-pin").presses("38145#")
     guest.hears("waiting-for-moderator").joins("harbour.bridge").hears_music()
-    host = line.phone("+49305550151").calls(BRIDGE).hears("enter-pin").presses("829306#")
+    host = line.phone("+49305550151").calls(BRIDGE).hears("welcome").hears("enter-pin").presses("829306#")
     host.joins("harbour.bridge", moderator=True)
     host.hangs_up()
     guest.hangs_up()
