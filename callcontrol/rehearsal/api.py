@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable
 
@@ -16,6 +17,12 @@ from callcontrol.rehearsal.roomapi import conference
 from callcontrol.rehearsal.session import Session
 
 VERSION = "1.10.12-release git a88d069 2024-08-02 21:02:27Z 64bit"
+LONG_VERSION = "1.10.12-release+git~20240802T210227Z~a88d069d6f~64bit (git a88d069 2024-08-02 21:02:27Z 64bit)"
+SHOW = (
+    "-USAGE: codec|endpoint|application|api|dialplan|file|timer|calls [count]|channels [count|like <match string>]"
+    "|calls|detailed_calls|bridged_calls|detailed_bridged_calls|aliases|complete|chat|management|modules|nat_map|say|interfaces"
+    "|interface_types|tasks|limits|status\n"
+)
 NO_CHANNEL = "-ERR No such channel!\n"
 
 
@@ -39,7 +46,11 @@ class Api:
             "uuid_transfer": self._transfer,
             "uuid_answer": self._answer,
             "status": lambda text: self._status(),
-            "version": lambda text: f"FreeSWITCH Version {VERSION})\n".replace(" 64bit)", " (64bit)"),
+            "version": lambda text: "1.10.12-release\n" if text == "short" else f"FreeSWITCH Version {LONG_VERSION}\n",
+            "uuid_send_dtmf": self._send_dtmf,
+            "uuid_recv_dtmf": self._recv_dtmf,
+            "eval": lambda text: self._expand(text),
+            "expand": lambda text: self(self._expand(text)),
             "reloadxml": lambda text: "+OK [Success]\n",
             "global_getvar": self._global_getvar,
             "hostname": lambda text: hub.globals["hostname"],
@@ -78,8 +89,9 @@ class Api:
     def _setvar_multi(self, text: str) -> str:
         uuid, _, pairs = text.partition(" ")
         session = self._call(uuid)
+        usage = "-USAGE: <uuid> <var>=<value>;<var>=<value>...\n"
         if session is None:
-            return NO_CHANNEL + "-USAGE: <uuid> <var>=<value>;<var>=<value>...\n" if pairs else ""
+            return NO_CHANNEL + usage if pairs else usage if not text else ""
         for pair in split(pairs, 64, ";"):
             name, _, value = pair.partition("=")
             session.channel.variables.set(name, value)
@@ -107,7 +119,7 @@ class Api:
         uuid, _, flag = text.partition(" ")
         session = self._call(uuid)
         if session is None:
-            return NO_CHANNEL
+            return NO_CHANNEL if text else "-USAGE: <uuid> [all]\n"
         if "all" in flag:
             session.drop_queued()
         session.breaking = True
@@ -125,9 +137,37 @@ class Api:
     def _answer(self, text: str) -> str:
         session = self._call(text)
         if session is None:
-            return NO_CHANNEL
+            return "-ERROR\n"
         session.answer()
         return "+OK\n"
+
+    def _send_dtmf(self, text: str) -> str:
+        words = split(text, 2)
+        if len(words) < 2:
+            return "-USAGE: <uuid> <dtmf_data>\n"
+        if self._call(words[0]) is None:
+            return "-ERR Cannot locate session!\n"
+        return f"+OK {words[0]} sent DTMF {words[1]}.\n"
+
+    def _recv_dtmf(self, text: str) -> str:
+        """As if the phone had pressed the keys."""
+        words = split(text, 2)
+        session = self._call(words[0]) if words else None
+        if len(words) < 2:
+            return "-USAGE: <uuid> <dtmf_data>\n"
+        if session is None:
+            return "-ERR Cannot locate session!\n"
+        session.keys.extend(words[1])
+        session.wake()
+        return f"+OK {words[0]} received DTMF {words[1]}.\n"
+
+    def _expand(self, text: str) -> str:
+        """``[uuid:UUID ]EXPRESSION``: with a call its variables, without only the global ones."""
+        head, _, rest = text.partition(" ")
+        session = self._call(head.removeprefix("uuid:")) if head.startswith("uuid:") else None
+        if session is not None:
+            return session.expand(rest)
+        return re.sub(r"\$?\$\{([^{}]*)\}", lambda match: self._hub.globals.get(match[1], ""), text)
 
     def _global_getvar(self, text: str) -> str:
         if text:
@@ -149,12 +189,12 @@ class Api:
     def _show(self, text: str) -> str:
         words = text.split()
         if words[:1] != ["channels"]:
-            return "-USAGE: show <what> [as json]\n"
+            return SHOW
         calls = [_row(session.channel, self._hub.globals["hostname"]) for session in self._hub.calls.values()]
         if words[1:2] == ["count"]:
-            return compact({"row_count": len(calls)}) if "json" in words else f"\n{len(calls)} total.\n"
+            return compact({"row_count": len(calls), "rows": []}) if "json" in words else f"\n{len(calls)} total.\n"
         if "json" in words:
-            return compact({"row_count": len(calls), **({"rows": calls} if calls else {})})
+            return compact({"row_count": len(calls), "rows": calls}) if calls else '{"row_count": 0}\n'
         if not calls:
             return "\n0 total.\n"
         lines = [",".join(calls[0]), *(",".join(map(str, row.values())) for row in calls)]
@@ -186,11 +226,11 @@ def _row(channel: Channel, hostname: str) -> dict[str, Json]:
         "cid_name": call.display,
         "cid_num": call.user,
         "ip_addr": "127.0.0.1",
-        "dest": call.dialled,
+        "dest": channel.destination,
         "application": channel.variables.get("current_application") or "",
         "application_data": channel.variables.get("current_application_data") or "",
         "dialplan": "XML",
-        "context": call.door,
+        "context": channel.context,
         "read_codec": channel.codec[0],
         "read_rate": channel.codec[1],
         "read_bit_rate": channel.codec[2],
@@ -199,7 +239,7 @@ def _row(channel: Channel, hostname: str) -> dict[str, Json]:
         "write_bit_rate": "64000",
         "secure": "",
         "hostname": hostname,
-        "presence_id": f"{call.user}@127.0.0.1",
+        "presence_id": "",
         "presence_data": "",
         "accountcode": "",
         "callstate": channel.callstate,

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from callcontrol.rehearsal import digits, rooms
 from callcontrol.rehearsal.arguments import number, split
+from callcontrol.rehearsal.line import true
 from callcontrol.rehearsal.media import Status, play, rest
 from callcontrol.rehearsal.names import SIP_CAUSES, cause
-from callcontrol.rehearsal.session import Session, true
+from callcontrol.rehearsal.session import Session
 from callcontrol.rehearsal.transcript import Kind
 
 
@@ -93,12 +94,10 @@ def _unset(session: Session, argument: str) -> None:
 
 
 def _export(session: Session, argument: str) -> None:
-    """`export` on a call without a second leg sets the variable and notes its name in export_vars."""
-    bare = argument.removeprefix("nolocal:")
-    name = bare.partition("=")[0].strip()
-    known = session.channel.variables.get("export_vars")
-    if bare is argument:
-        _set(session, argument)
+    """`export` without a second leg: the variable, and its name in export_vars (`nolocal:` stays part of it)."""
+    name = argument.partition("=")[0].strip()
+    known = session.variable("export_vars")
+    _set(session, argument)
     if name:
         session.channel.variables.set("export_vars", f"{known},{name}" if known else name)
 
@@ -166,5 +165,6 @@ APPS: dict[str, App] = {
     "transfer": App(_transfer),
     "log": App(_nothing, zombie=True),
     "info": App(_nothing),
+    "execute_extension": App(_nothing),
     "flush_dtmf": App(lambda session, _: session.keys.clear()),
 }

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
+from uuid import uuid4
 
 from callcontrol.rehearsal import encoding, template
 from callcontrol.rehearsal.encoding import Header, Value
@@ -79,7 +80,11 @@ class Channel:
         self.answered = self.early = False
         self.hangup_cause = ""
         self.codec = ("PCMA", "8000", "64000")
-        self.dialplan = "XML"
+        self.destination = call.dialled
+        self.context = call.door
+        self.transfer_source = ""
+        self.profile_index = 1
+        self.profile_created = call.created
         self.times = {"answered": 0, "progress_media": 0, "hangup": 0}
         self._caller: Block | None = None
 
@@ -101,6 +106,23 @@ class Channel:
         """Note the time of ``answered``, ``progress_media`` or ``hangup``."""
         self.times[what] = micros()
         self._caller = None
+
+    def transfer(self, target: str, context: str) -> None:
+        """What a transfer to another extension leaves in the caller's profile and variables (switch_ivr.c:2163)."""
+        source = f"{int(time.time())}:{uuid4()}:bl_xfer:{target}/{context}/XML"
+        self.destination, self.context, self.transfer_source = target, context, source
+        self.profile_index += 1
+        self.profile_created = micros()
+        self._caller = None
+        left = int(self.variables.get("max_forwards") or 70) - 1
+        for name, value in (
+            ("max_forwards", str(left)),
+            ("transfer_history", source),
+            ("transfer_source", source),
+            ("DP_MATCH", target),
+            ("call_uuid", self.uuid),
+        ):
+            self.variables.set(name, value)
 
     def basic(self) -> list[Part]:
         """The headers of every event of this channel, without variables."""
@@ -150,20 +172,22 @@ class Channel:
             ("Direction", "inbound"),
             ("Logical-Direction", "inbound"),
             ("Username", call.user),
-            ("Dialplan", self.dialplan),
+            ("Dialplan", "XML"),
             ("Caller-ID-Name", call.display),
             ("Caller-ID-Number", call.user),
             ("Orig-Caller-ID-Name", call.display),
             ("Orig-Caller-ID-Number", call.user),
             ("Network-Addr", template.HOST),
             ("ANI", call.user),
-            ("Destination-Number", call.dialled),
+            ("Destination-Number", self.destination),
             ("Unique-ID", call.uuid),
             ("Source", "mod_sofia"),
-            ("Context", call.door),
+            *([("Transfer-Source", self.transfer_source)] if self.transfer_source else []),
+            ("Context", self.context),
+            *([("RDNIS", call.dialled)] if self.transfer_source else []),
             ("Channel-Name", self.name),
-            ("Profile-Index", "1"),
-            ("Profile-Created-Time", str(call.created)),
+            ("Profile-Index", str(self.profile_index)),
+            ("Profile-Created-Time", str(self.profile_created)),
             ("Channel-Created-Time", str(call.created)),
             ("Channel-Answered-Time", str(self.times["answered"])),
             ("Channel-Progress-Time", "0"),

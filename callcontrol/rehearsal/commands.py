@@ -16,8 +16,23 @@ Reply = str | None
 NOT_FOUND = "-ERR command not found"
 
 
-def obey(hub: Hub, listener: Listener, command: Command) -> Reply:
-    """Carry out one command of an authenticated connection."""
+def answer(hub: Hub, listener: Listener, command: Command) -> None:
+    """Carry out one command of an authenticated connection and write its reply, then the events it caused."""
+    listener.hold()
+    try:
+        reply = _obey(hub, listener, command)
+        if reply is not None:
+            listener.outlet.write(reply_frame(reply))
+    finally:
+        listener.let_go()
+
+
+def run_first(hub: Hub, listener: Listener, command: Command) -> None:
+    """The first command of a call's connection; only `connect` gets an answer (mod_event_socket.c:2713)."""
+    _obey(hub, listener, command)
+
+
+def _obey(hub: Hub, listener: Listener, command: Command) -> Reply:
     line = command.line
     low = line.lower()
     if low.startswith(("exit", "...")):
@@ -90,7 +105,7 @@ def _sendmsg(hub: Hub, listener: Listener, command: Command) -> Reply:
     """Only queues; ``+OK`` says no more than that. A full queue closes the connection without an answer."""
     uuid = command.line[len("sendmsg") :].strip() or command.header("session-id")
     session = hub.calls.get(uuid) if uuid else listener.session
-    if session is None or session.over:
+    if session is None:
         return f"-ERR invalid session id [{uuid}]"
     if not session.queue(command):
         listener.running = False
@@ -160,14 +175,27 @@ def _place(hub: Hub, listener: Listener) -> None:
 
 
 def _log(hub: Hub, listener: Listener, command: Command) -> Reply:
-    return "+OK log level  [7]"
+    """Accepted, but this switch has no log to send."""
+    listener.logging = True
+    return f"+OK log level {command.line[3:].strip()} [7]"
 
 
 def _nolog(hub: Hub, listener: Listener, command: Command) -> Reply:
-    return "+OK no longer logging"
+    was, listener.logging = listener.logging, False
+    return "+OK no longer logging" if was else "-ERR not loging"
+
+
+def _sendevent(hub: Hub, listener: Listener, command: Command) -> Reply:
+    """Sends an event of the daemon's own making to whoever subscribed."""
+    uuid = new_uuid()
+    name = command.line[len("sendevent") :].strip().upper() or "CUSTOM"
+    rows = [(header.title(), value) for header, value in command.headers.items() if header != "content-length"]
+    hub.fire(name, after=[*rows, ("Event-UUID", uuid)], body=command.body or None)
+    return f"+OK {uuid}"
 
 
 _FULL_COMMANDS: dict[str, Callable[[Hub, Listener, Command], Reply]] = {
+    "sendevent": _sendevent,
     "api ": _api,
     "bgapi ": _bgapi,
     "log": _log,

@@ -13,8 +13,7 @@ from callcontrol.rehearsal.transcript import Kind
 
 ROUNDS = 15
 _NUMBER = re.compile(r"([0-9A-Za-z+*#._-]{1,64})(?:;.*)?", re.DOTALL)
-_AGAIN = re.compile(r"again(-{0,14})")
-_MUSIC = "file_string://local_stream://moh!tone_stream://%(200,1800,425)"
+_AGAIN = re.compile(r"again(?:-([12]?[02468]))?")
 
 
 def run(session: Session) -> None:
@@ -42,35 +41,46 @@ def _to_daemon(session: Session) -> None:
 
 def _follow(session: Session) -> None:
     """Go where the call is transferred to, until it is over or nothing is left to do."""
-    while session.transfer_to and not session.channel.down:
+    channel = session.channel
+    while session.transfer_to and not channel.down:
         target, session.transfer_to = session.transfer_to, ""
-        forwards = int(session.variable("max_forwards") or 70) - 1
-        session.channel.variables.set("max_forwards", str(forwards))
-        if forwards <= 0:
+        channel.transfer(target, "callcontrol")
+        if int(session.variable("max_forwards")) <= 0:
             session.hangup("EXCHANGE_ROUTING_ERROR")
             return
+        for state in ("CS_ROUTING", "CS_EXECUTE"):
+            session.set_state(state)
+            channel.running = state
+            session.fire("CHANNEL_STATE")
         again = _AGAIN.fullmatch(target)
-        if again is not None:
-            _round(session, again[1])
+        if target.startswith("conference:"):
+            session.execute("conference", target.removeprefix("conference:"))
+        elif again is not None:
+            _round(session, int(again[1] or 0))
         elif target == "end":
             session.execute("hangup", "NORMAL_CLEARING")
         else:
             _give_up(session)
 
 
-def _round(session: Session, dashes: str) -> None:
-    session.transcript.add(Kind.NET, f"music, round {len(dashes) + 1}")
-    given = f"cc_next=again{dashes}-|socket_resume=true|sensitive_dtmf=true|max_forwards=70"
-    session.execute("multiset", f"^^|{given}")
+def _round(session: Session, second: int) -> None:
+    session.transcript.add(
+        Kind.NET, "and waits for a daemon" if second == 0 else f"and waits on, try {second // 2 + 1}"
+    )
+    session.execute("multiset", f"cc_next=again-{second + 2} cc_music={second * 16000}")
+    session.execute("multiset", "socket_resume=true sensitive_dtmf=true max_forwards=70 playback_ms=0")
     session.net_limit = session.hub.net_seconds / ROUNDS
-    session.execute("playback", f"%[playback_timeout_sec=2,playback_terminators=none]{_MUSIC}")
+    music = f"{session.hub.globals['callcontrol_prompts']}/music/hold.wav@@${{cc_music}}"
+    session.execute("playback", f"%[playback_timeout_sec=2,playback_terminators=none]{music}")
     session.net_limit = float("inf")
+    session.execute("execute_extension", "waited-${playback_ms} XML callcontrol")
     if session.ready():
         _to_daemon(session)
 
 
 def _give_up(session: Session) -> None:
-    session.transcript.add(Kind.NET, "apology")
-    session.execute("set", f"sound_prefix={session.hub.globals['sound_prefix']}")
+    session.transcript.add(Kind.NET, "and told that nobody is there")
+    values = session.hub.globals
+    session.execute("set", f"sound_prefix={values['callcontrol_prompts']}/{values['callcontrol_language']}")
     session.execute("playback", "%[playback_terminators=none]not-available.wav")
     session.execute("hangup", "NORMAL_TEMPORARY_FAILURE")

@@ -15,6 +15,7 @@ from callcontrol.rehearsal.events import MAINTENANCE, Block, Event, Origin, Part
 from callcontrol.rehearsal.names import VERBOSE
 
 if TYPE_CHECKING:
+    from callcontrol.rehearsal.line import Line
     from callcontrol.rehearsal.listener import Listener
     from callcontrol.rehearsal.rooms import Room
     from callcontrol.rehearsal.session import Application, Session
@@ -48,17 +49,18 @@ class Hub:
         self.sessions = 0  # the last session number given
         self.peak = 0
         self.globals = {"hostname": "rehearsal", "domain": "127.0.0.1", "sound_prefix": "/prompts/en"}
+        self.globals |= {"callcontrol_prompts": "/prompts", "callcontrol_language": "en"}
         self.missing: set[str] = set()
         self._durations: dict[str, float] = {}
 
     def fire(
         self,
         name: str,
-        session: Session | None = None,
+        session: Line | None = None,
         after: Sequence[Header] = (),
         before: Sequence[Header] = (),
         body: str | None = None,
-        owner: Session | None = None,
+        owner: Line | None = None,
     ) -> None:
         """Send an event to all who want it. ``owner``: the call whose own socket may take it besides the others."""
         source = session or owner
@@ -71,7 +73,7 @@ class Hub:
             parts.append(Block(after))
             self._send(Event(name, parts, body=body), takers)
 
-    def fire_maintenance(self, action: str, headers: Sequence[Header], session: Session | None = None) -> None:
+    def fire_maintenance(self, action: str, headers: Sequence[Header], session: Line | None = None) -> None:
         """Send a conference::maintenance event; ``headers`` are complete but for the opening ones."""
         takers = [one for one in self._listening(session) if one.subscription.wants("CUSTOM", MAINTENANCE)]
         head = [("Event-Subclass", MAINTENANCE), *self.origin.opening("CUSTOM", action)]
@@ -94,7 +96,7 @@ class Hub:
         """Whether FreeSWITCH could open the file. Without a prompt book every file is there that is not ``missing``."""
         if path in self.missing or Path(path).stem in self.missing:
             return False
-        if self.prompts is None:
+        if self.prompts is None or is_music(path):
             return True
         return self.prompts.identify(path) is not None or os.path.exists(path)
 
@@ -108,13 +110,18 @@ class Hub:
                 self._durations[path] = 1.0
         return self._durations[path]
 
-    def _listening(self, session: Session | None) -> list[Listener]:
+    def _listening(self, session: Line | None) -> list[Listener]:
         own = session.listeners if session is not None else ()
         return [*self.listeners, *(one for one in own if one not in self.listeners)]
 
     def _send(self, event: Event, takers: Sequence[Listener]) -> None:
         for one in takers:
             one.deliver(event)
+
+
+def is_music(path: str) -> bool:
+    """Whether a file is music to wait by: it lies in a folder ``music``."""
+    return Path(path).parent.name == "music"
 
 
 def new_uuid() -> str:

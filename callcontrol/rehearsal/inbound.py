@@ -8,7 +8,7 @@ import gevent
 from gevent import socket as gsocket
 from gevent.server import StreamServer
 
-from callcontrol.rehearsal.commands import obey
+from callcontrol.rehearsal.commands import answer
 from callcontrol.rehearsal.encoding import reply_frame
 from callcontrol.rehearsal.hub import Hub
 from callcontrol.rehearsal.listener import Listener
@@ -77,9 +77,7 @@ class Inbound:
             command = reader.read()
             if command is None or listener.outlet.closed:
                 return
-            reply = obey(self._hub, listener, command)
-            if reply is not None:
-                listener.outlet.write(reply_frame(reply))
+            answer(self._hub, listener, command)
 
     def _authenticate(self, listener: Listener, command: Command) -> None:
         if command.line.lower().startswith(("exit", "...")):

@@ -18,17 +18,26 @@ def live(session: Session) -> None:
     hub.calls[channel.uuid] = session
     hub.peak = max(hub.peak, len(hub.calls))
     try:
-        session.fire("CHANNEL_CREATE")
-        _run_state(session, "CS_INIT")
-        _run_state(session, "CS_ROUTING")
-        session.set_callstate("RINGING")
-        channel.variables.set("DP_MATCH", (channel.call.dialled, channel.call.dialled))
-        channel.variables.set("call_uuid", channel.uuid)
-        channel.state = "CS_EXECUTE" if not channel.down else channel.state
-        _run_state(session, "CS_EXECUTE")
+        _begin(session)
         dialplan.run(session)
     finally:
         _end(session)
+
+
+def _begin(session: Session) -> None:
+    channel = session.channel
+    for state, running in (("CS_NEW", "CS_NEW"), ("CS_INIT", "CS_INIT")):
+        channel.state = state
+        _run_state(session, running)
+    channel.state = "CS_ROUTING"
+    session.fire("CHANNEL_CREATE")
+    channel.running = "CS_ROUTING"
+    session.set_callstate("RINGING")
+    _run_state(session, "CS_ROUTING")
+    channel.variables.set("DP_MATCH", (channel.call.dialled, channel.call.dialled))
+    channel.variables.set("call_uuid", channel.uuid)
+    session.set_state("CS_EXECUTE")
+    _run_state(session, "CS_EXECUTE")
 
 
 def _run_state(session: Session, state: str) -> None:
@@ -52,11 +61,8 @@ def _end(session: Session) -> None:
         refused = not channel.answered
         session.transcript.add(Kind.REFUSED if refused else Kind.HUNG_UP, channel.hangup_cause)
     for control in list(session.controls):
-        control.hung_up()
-    session.hub.calls.pop(channel.uuid, None)
-    channel.state = "CS_DESTROY"
-    _run_state(session, "CS_DESTROY")
-    session.fire("CHANNEL_DESTROY")
+        control.call_ended()
+    session.destroy_when_free()
     session.transcript.changed()
 
 

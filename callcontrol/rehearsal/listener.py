@@ -151,6 +151,8 @@ class Listener:
         self.running = True
         self.connected = False
         self.resume = False
+        self.logging = False
+        self._held: bytearray | None = None  # events that came while a command is carried out
         self.linger: int | None = None  # None: not asked for; -1: without limit; else seconds
 
     @property
@@ -159,9 +161,29 @@ class Listener:
         return self.session.channel.uuid if self.session else ""
 
     def deliver(self, event: Event) -> None:
-        """Write an event of a wanted type if it passes."""
-        if self.subscription.passes(event):
-            self.outlet.write(event.frame(self.subscription.style))
+        """Write an event of a wanted type if it passes; while a command is carried out, after its reply."""
+        if not self.subscription.passes(event):
+            return
+        frame = event.frame(self.subscription.style)
+        if self._held is None:
+            self.outlet.write(frame)
+        else:
+            self._held += frame
+
+    @property
+    def answering(self) -> bool:
+        """Whether a command is being carried out."""
+        return self._held is not None
+
+    def hold(self) -> None:
+        """A command begins: FreeSWITCH's one thread per connection writes its reply before any event."""
+        self._held = bytearray()
+
+    def let_go(self) -> None:
+        """The reply is written; now the events that came meanwhile."""
+        held, self._held = self._held, None
+        if held:
+            self.outlet.write(bytes(held))
 
 
 def _matches(text: str, stripped: str, value: str) -> bool:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from enum import Enum
 
+from callcontrol.rehearsal.hub import is_music
 from callcontrol.rehearsal.session import Session
 from callcontrol.rehearsal.transcript import Kind
 
@@ -45,17 +46,20 @@ def play(session: Session, file: str, on_key: KeyHandler | None = None, eager: b
     if not items:
         return Status.NOTFOUND
     session.fire("PLAYBACK_START", [*_kind(file), ("Playback-File-Path", file)])
-    began = time.monotonic()
+    played = 0.0
     status = Status.SUCCESS
     limit = _limit(session)
     try:
         for item in items:
+            began = time.monotonic()
             status = _play_one(session, item, on_key, eager, limit)
+            whole = status is Status.SUCCESS and "://" not in item
+            played += session.hub.seconds(item) if whole else time.monotonic() - began
             if status is not Status.SUCCESS:
                 break
     finally:
         session.set_music(False)
-    _played(session, began)
+    _played(session, played)
     done = "break" if status is Status.BREAK else "done"
     session.fire("PLAYBACK_STOP", [*_kind(file), ("Playback-File-Path", file), ("Playback-Status", done)])
     return status
@@ -96,6 +100,10 @@ def _play_one(session: Session, item: str, on_key: KeyHandler | None, eager: boo
 def _announce(session: Session, item: str) -> float:
     """Note in the transcript what begins; returns how many seconds it lasts here."""
     scheme, separator, rest_of = item.partition("://")
+    if not separator and is_music(item):
+        session.transcript.add(Kind.MUSIC, session.hub.describe(item)[1])
+        session.set_music(True)
+        return session.hub.seconds(item) if session.hub.pace else float("inf")
     if not separator:
         language, name = session.hub.describe(item)
         session.transcript.add(Kind.HEARS, name, language)
@@ -141,8 +149,7 @@ def _kind(file: str) -> list[tuple[str, str]]:
     return [("Playback-File-Type", scheme)] if scheme in ("local_stream", "tone_stream") else []
 
 
-def _played(session: Session, began: float) -> None:
-    seconds = time.monotonic() - began
+def _played(session: Session, seconds: float) -> None:
     variables = session.channel.variables
     variables.set("playback_last_offset_pos", str(int(seconds * RATE)))
     variables.set("playback_seconds", str(int(seconds)))

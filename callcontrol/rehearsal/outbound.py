@@ -12,13 +12,14 @@ from gevent.event import Event
 
 from callcontrol import greenlets
 from callcontrol.rehearsal.arguments import split
-from callcontrol.rehearsal.commands import obey
-from callcontrol.rehearsal.encoding import reply_frame
+from callcontrol.rehearsal.commands import answer, run_first
+from callcontrol.rehearsal.line import true
 from callcontrol.rehearsal.listener import Listener
-from callcontrol.rehearsal.session import Session, true
+from callcontrol.rehearsal.session import Session
 from callcontrol.rehearsal.wire import CommandReader, Outlet
 
 CONNECT_SECONDS = 25.0  # mod_event_socket.c:2704: how long the daemon may take to say anything
+PARK_SECONDS = 0.001  # `connect` is found out by polling, so a quick daemon's first commands come before CHANNEL_PARK
 GOODBYE = "Disconnected, goodbye.\nSee you at ClueCon! http://www.cluecon.com/\n"
 
 
@@ -32,6 +33,7 @@ def hand_over(session: Session, argument: str) -> None:
     control.start()
     while session.ready() and not control.finished and not control.listener.connected:
         session.wait()
+    gevent.sleep(PARK_SECONDS)
     session.park()
     session.run_queued()
     if not session.channel.down and _resumes(control.listener):
@@ -63,6 +65,8 @@ class Control:
         self.finished = False
         self._sock = sock
         self._gone = Event()
+        self._ending = False
+        self._told = False  # the linger notice was sent
         fault = session.fault
         session.fault = None  # one fault per connection asked for
         self.listener = Listener(Outlet(sock, fault, self._failed), session, full)
@@ -73,13 +77,28 @@ class Control:
         """Begin to read commands."""
         greenlets.spawn("rehearsal-call-socket", self._run)
 
-    def hung_up(self) -> None:
-        """The call is over and its last event is sent: linger, or say goodbye and close."""
-        listener = self.listener
-        if listener.linger is None or not listener.running:
-            self._close()
+    def call_ends(self, busy: bool) -> None:
+        """The call was hung up this moment: without `linger` that is the last the daemon hears.
+
+        busy: the call's thread needs a moment to find out, so that the notice comes before its last events.
+        """
+        if self.listener.linger is None:
+            self.close()
+        elif busy:
+            self._tell_linger()
+
+    def call_ended(self) -> None:
+        """The call's last event is sent; from now on the daemon may linger."""
+        if self.listener.linger is None:
+            self.close()
+        else:
+            self._tell_linger()
+
+    def _tell_linger(self) -> None:
+        listener, channel = self.listener, self.session.channel
+        if self._told or listener.linger is None or not listener.running:
             return
-        channel = self.session.channel
+        self._told = True
         listener.outlet.write(
             f"Content-Type: text/disconnect-notice\nControlled-Session-UUID: {channel.uuid}\n"
             f"Content-Disposition: linger\nChannel-Name: {channel.name}\nLinger-Time: {listener.linger}\n"
@@ -90,30 +109,34 @@ class Control:
 
     def _linger(self, seconds: float) -> None:
         if not self._gone.wait(seconds):
-            self._close()
+            self.close()
 
     def _run(self) -> None:
         reader = CommandReader(self._sock)
         first = gevent.with_timeout(CONNECT_SECONDS, reader.read, timeout_value=None)
         if first is not None and not self.listener.outlet.stalled:
-            obey(self.session.hub, self.listener, first)  # only `connect` is answered as the first command (es:2713)
+            run_first(self.session.hub, self.listener, first)
             while self.listener.running:
                 command = reader.read()
                 if command is None or self.listener.outlet.stalled:
                     break
-                reply = obey(self.session.hub, self.listener, command)
-                if reply is not None:
-                    self.listener.outlet.write(reply_frame(reply))
+                answer(self.session.hub, self.listener, command)
+                if self._ending:
+                    break
         if not self.listener.outlet.stalled:
-            self._close()
+            self.close()
 
     def _failed(self) -> None:
         """A fault closed the socket under us."""
         if self.listener.outlet.closed:
-            self._close()
+            self.close()
 
-    def _close(self) -> None:
+    def close(self) -> None:
+        """Say goodbye, close, and let the call go."""
         if self.finished:
+            return
+        if self.listener.answering:
+            self._ending = True  # a command of the daemon's own did it: its reply comes first
             return
         self.finished = True
         self.listener.running = False
@@ -123,6 +146,7 @@ class Control:
         session.controls.remove(self)
         self.listener.outlet.write(notice(session.channel.uuid))
         session.release(_resumes(self.listener))
+        session.destroy_when_free()
         self.listener.outlet.close()
         self._gone.set()
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from callcontrol.rehearsal.session import SILENCE, Session
+from callcontrol.rehearsal.line import SILENCE
+from callcontrol.rehearsal.session import Session
 from callcontrol.rehearsal.template import Dialled
 from callcontrol.rehearsal.transcript import Kind, Step, Transcript
 from callcontrol.rehearsal.wire import Fault

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
+from callcontrol.rehearsal import roomlist
 from callcontrol.rehearsal.arguments import number, split
-from callcontrol.rehearsal.cjson import Json, compact, pretty
+from callcontrol.rehearsal.encoding import Header
 from callcontrol.rehearsal.hub import Hub
 from callcontrol.rehearsal.rooms import Member, Room
 from callcontrol.rehearsal.transcript import Kind
@@ -24,11 +25,11 @@ def conference(hub: Hub, text: str) -> str:
         return _room_command(room, words) if len(words) > 1 else "Conference command, not specified.\nTry 'help'\n"
     match words[0].lower():
         case "list":
-            return "".join(map(_list_room, hub.rooms.values())) or "+OK No active conferences.\n"
+            return "".join(map(roomlist.describe, hub.rooms.values())) or "+OK No active conferences.\n"
         case "count":
             return str(len(hub.rooms))
         case "json_list":
-            return _json(list(hub.rooms.values()), words[1:2] == ["compact"] and len(words) == 2)
+            return roomlist.as_json(list(hub.rooms.values()), words[1:] == ["compact"])
     return f"-ERR Conference {words[0]} not found\n"
 
 
@@ -130,10 +131,15 @@ def _hup(room: Room, member: Member, data: str) -> str:
 def _dtmf(room: Room, member: Member, data: str) -> str:
     if not data:
         return "-ERR Invalid input!\n"
-    room.event("dtmf-member", member)
+    room.event("dtmf-member", member, [("Digits", data)])
     return f"+OK sent {data} to {member.id}\n"
 
 
+def _get_uuid(room: Room, member: Member, data: str) -> str:
+    return member.session.channel.uuid
+
+
+_PLAY = "play <file_path> [async|<member_id> [nomux]]"
 _TARGETS = "<[member_id|all]|last|non_moderator>"
 _ON_MEMBERS: dict[str, tuple[Act, str]] = {
     "mute": (_mute, f"{_TARGETS} [<quiet>]"),
@@ -145,98 +151,9 @@ _ON_MEMBERS: dict[str, tuple[Act, str]] = {
     "unhold": (_unhold, _TARGETS),
     "kick": (_kick, "<[member_id|all|last|non_moderator]> [<optional sound file>]"),
     "hup": (_hup, "<[member_id|all|last|non_moderator]>"),
+    "get-uuid": (_get_uuid, "<member_id|last>"),
     "dtmf": (_dtmf, "<[member_id|all|last|non_moderator]> <digits>"),
 }
-
-
-def _list(room: Room, words: list[str]) -> str:
-    if words[2:3] == ["count"]:
-        return f"{room.size}\n"
-    return "".join(
-        _line(member, words[3] if words[2:3] == ["delim"] and len(words) > 3 else ";") for member in room.members
-    )
-
-
-def _list_room(room: Room) -> str:
-    flags = [("locked", room.locked), ("destruct", room.ended), ("wait_mod", room.wait_mod), ("running", True)]
-    flags += [("answered", True), ("enforce_min", True), ("dynamic", True), ("exit_sound", True), ("enter_sound", True)]
-    shown = "|".join(name for name, on in flags if on)
-    plural = "" if room.size == 1 else "s"
-    locked = " locked" if room.locked else ""
-    head = f"+OK Conference {room.name} ({room.size} member{plural} rate: 16000{locked} flags: {shown})\n"
-    return head + "".join(_line(member, ";") for member in room.members)
-
-
-def _line(member: Member, delimiter: str) -> str:
-    call = member.session.channel.call
-    on = not member.hold
-    flags = [("hear", on and member.can_hear), ("speak", on and member.can_speak), ("talking", on and member.talking)]
-    flags += [("hold", member.hold), ("floor", member.floor), ("moderator", member.moderator), ("ghost", member.ghost)]
-    shown = "|".join(name for name, is_on in flags if is_on)
-    fields = (str(member.id), call.channel_name, call.uuid, call.display, call.user, shown, "0", "0", "0")
-    return delimiter.join(fields) + "\n"
-
-
-def _json_list(room: Room, words: list[str]) -> str:
-    return _json([room], words[2:] == ["compact"])
-
-
-def _json(rooms: list[Room], small: bool) -> str:
-    return (compact if small else pretty)([_as_json(room) for room in rooms])
-
-
-def _as_json(room: Room) -> Json:
-    now = time.time()
-    numbers = {"member_count": room.size, "ghost_count": len(room.members) - room.size, "rate": 16000}
-    off = dict.fromkeys(("recording", "video_bridge", "video_floor_only", "video_rfc4579"), False)
-    return {
-        "conference_name": room.name,
-        **numbers,
-        "run_time": int(now - room.created),
-        "conference_uuid": room.uuid,
-        **dict.fromkeys(("canvas_count", "max_bw_in", "force_bw_in", "video_floor_packets"), 0),
-        "locked": room.locked,
-        "destruct": room.ended,
-        "wait_mod": room.wait_mod,
-        "audio_always": False,
-        **dict.fromkeys(("running", "answered", "enforce_min"), True),
-        "bridge_to": False,
-        **dict.fromkeys(("dynamic", "exit_sound", "enter_sound"), True),
-        **off,
-        "variables": room.variables,
-        "members": [_member_json(member, now) for member in room.members],
-    }
-
-
-def _member_json(member: Member, now: float) -> Json:
-    call = member.session.channel.call
-    on = not member.hold
-    flags: dict[str, Json] = {
-        "can_hear": on and member.can_hear,
-        "can_see": on,
-        "can_speak": on and member.can_speak,
-        "hold": member.hold,
-        "mute_detect": False,
-        "talking": member.talking,
-        "has_video": False,
-        "video_bridge": False,
-        "has_floor": member.floor,
-        "is_moderator": member.moderator,
-        "end_conference": member.ends_room,
-        "mandatory_member_end_conference": False,
-        "pass_digits": False,
-    }
-    levels = ("last_talking", "energy", "volume_in", "volume_out", "output-volume", "input-volume")
-    return {
-        "type": "caller",
-        "id": member.id,
-        "flags": flags,
-        "uuid": call.uuid,
-        "caller_id_name": call.display,
-        "caller_id_number": call.user,
-        "join_time": int(now - member.joined),
-        **dict.fromkeys(levels, 0),
-    }
 
 
 def _count(room: Room, words: list[str]) -> str:
@@ -256,11 +173,11 @@ def _get(room: Room, words: list[str]) -> str:
         "run_time": str(int(time.time() - room.created)),
         "count": str(room.size),
         "count_ghosts": str(len(room.members) - room.size),
-        "max_members": "0",
+        "max_members": room.settings["max_members"],
         "rate": "16000",
         "profile_name": room.profile,
         "is_locked": "locked" if room.locked else "",
-        "endconference_grace_time": "0",
+        "endconference_grace_time": room.settings["endconference_grace_time"],
         "uuid": room.uuid,
         "wait_mod": "true" if room.wait_mod else "",
     }
@@ -274,31 +191,62 @@ def _getvar(room: Room, words: list[str]) -> str:
 def _setvar(room: Room, words: list[str]) -> str:
     if len(words) > 3:
         room.variables[words[2]] = words[3]
-    return ""
+    return "+OK\n"
 
 
 def _play(room: Room, words: list[str]) -> str:
     """``play FILE [async | MEMBER [nomux]]``; only that member hears it when one is named."""
     if len(words) < 3:
-        return "play <file_path> [async|<member_id> [nomux]]"
+        return _PLAY
     file, target = words[2], words[3] if len(words) > 3 else ""
     if target and target.lower() != "async":
         found = [member for member in room.members if str(member.id) == target]
-        if not found:
-            return f"-ERR Member: {target} not found.\n"
+        if not found:  # FreeSWITCH prints the address of the text as a number (conference_api.c:2863)
+            return f"-ERR Member: {id(target) % 2**32} not found.\n{_PLAY}"
         if not _heard(found[0], file):
             return f"-ERR (play) File: {file} not found.\n"
         room.event("play-file-member", found[0])
         return f"+OK (play) Playing file {file} to member {found[0].id}\n"
+    told: list[Header] = [("File", file), ("Async", "true" if target else "false")]
     if not room.members or not all(_heard(member, file) for member in list(room.members)):
+        room.event("play-file", after=[*told, ("Error", "File could not be played")])
         return f"-ERR (play) File: {file} not found.\n"
-    asynchronous = "true" if target else "false"
-    room.event("play-file", after=[("File", file), ("Async", asynchronous)])
+    room.event("play-file", after=told)
+    if "local_stream://" not in file:
+        room.played(file, room.hub.seconds(file))
     return f"+OK (play) Playing file {file}\n"
 
 
 def _stop(room: Room, words: list[str]) -> str:
-    return "+OK Stopped 0 files.\n"
+    """Files take no time here, so only the room's music can be stopped."""
+    if len(words) > 3 and not any(str(member.id) == words[3] for member in room.members):
+        return f"-ERR Member: {words[3]} not found.\n"
+    return f"+OK Stopped {1 if room.music_since else 0} files.\n"
+
+
+def _set(room: Room, words: list[str]) -> str:
+    """``set PARAMETER VALUE`` answers with the old value."""
+    if len(words) != 4 or words[2] not in room.settings:
+        return "set <max_members|sound_prefix|caller_id_name|caller_id_number|endconference_grace_time> <value>"
+    old, room.settings[words[2]] = room.settings[words[2]], words[3]
+    return old
+
+
+def _transfer(room: Room, words: list[str]) -> str:
+    """Members leave for another conference: ``transfer ROOM@PROFILE ID ...`` (conference_api.c:3662)."""
+    if len(words) <= 3:
+        return "transfer <conference_name> <member id> [...<member id>]"
+    told = []
+    for target in words[3:]:
+        found = [member for member in room.members if str(member.id) == target]
+        if not found:
+            told.append(f"-ERR No Member {target} in conference {room.name}.\n")
+            continue
+        found[0].session.go_to_room(words[2])
+        names: list[Header] = [("Old-Conference-Name", room.name), ("New-Conference-Name", words[2].partition("@")[0])]
+        room.event("transfer", found[0], before=names)
+        told.append(f"+OK Member '{target}' sent to conference {words[2]}.\n")
+    return "".join(told)
 
 
 def _heard(member: Member, file: str) -> bool:
@@ -317,8 +265,8 @@ def _heard(member: Member, file: str) -> bool:
 
 
 _ON_ROOM: dict[str, Callable[[Room, list[str]], str]] = {
-    "list": _list,
-    "json_list": _json_list,
+    "list": roomlist.members,
+    "json_list": lambda room, words: roomlist.as_json([room], words[2:] == ["compact"]),
     "count": _count,
     "lock": _lock,
     "unlock": _lock,
@@ -327,4 +275,6 @@ _ON_ROOM: dict[str, Callable[[Room, list[str]], str]] = {
     "setvar": _setvar,
     "play": _play,
     "stop": _stop,
+    "set": _set,
+    "transfer": _transfer,
 }

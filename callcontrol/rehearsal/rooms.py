@@ -6,6 +6,7 @@ Modelled on mod_conference of 1.10.12; no sound is mixed, so nobody talks unless
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from callcontrol.rehearsal.encoding import Header
@@ -13,7 +14,8 @@ from callcontrol.rehearsal.hub import Hub, new_uuid
 from callcontrol.rehearsal.session import Session
 from callcontrol.rehearsal.transcript import Kind
 
-DOMAIN = "127.0.0.1"
+DOMAIN = "cluecon.com"  # what mod_conference writes where neither name nor profile has a domain
+MUSIC = "local_stream://moh"
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ class Member:
             ("Member-ID", str(self.id)),
             ("Member-Type", "moderator" if self.moderator else "member"),
             ("Member-Ghost", _flag(self.ghost)),
-            ("Energy-Level", "0"),
+            ("Energy-Level", "100"),
             ("Current-Energy", "5719" if self.talking else "0"),
         ]
 
@@ -84,7 +86,8 @@ class Room:
         self.locked = False
         self.ended = False
         self.variables: dict[str, str] = {}
-        self.playing: str = ""
+        self.settings = {"max_members": "0", "endconference_grace_time": "0", "sound_prefix": ""}
+        self.music_since = 0.0  # monotonic; 0 while no music plays
         hub.rooms[self.name] = self
         self.event("conference-create")
 
@@ -93,11 +96,28 @@ class Room:
         """Members that are no ghosts."""
         return sum(not member.ghost for member in self.members)
 
-    def event(self, action: str, member: Member | None = None, after: list[Header] | None = None) -> None:
-        """Tell what happened; ``after`` follows the Action."""
+    def event(
+        self,
+        action: str,
+        member: Member | None = None,
+        after: list[Header] | None = None,
+        before: Sequence[Header] = (),
+    ) -> None:
+        """Tell what happened; ``before`` and ``after`` stand around the Action."""
         session = member.session if member else None
-        rows = [*self.headers(), *(member.headers() if member else ()), ("Action", action), *(after or ())]
+        rows = [*self.headers(), *(member.headers() if member else ()), *before, ("Action", action), *(after or ())]
         self.hub.fire_maintenance(action, rows, session)
+
+    def _floor(self, old: Member | None, new: Member | None) -> None:
+        """Who speaks changes; the event names the room twice when somebody has the floor (conference_member.c:1140)."""
+        names = [("Action", "floor-change"), ("Old-ID", str(old.id) if old else "none")]
+        for member in self.members:
+            member.floor = member is new
+        rows: list[Header] = [*self.headers(), *names]
+        if new is not None:
+            rows += [*self.headers(), *new.headers()]
+        rows.append(("New-ID", str(new.id) if new else "none"))
+        self.hub.fire_maintenance("floor-change", rows, new.session if new else None)
 
     def headers(self) -> list[Header]:
         """conference_event.c:741-751, and the room's variables."""
@@ -129,23 +149,33 @@ class Room:
         if (variables.get("conference_silent_entry") or "") != "true":
             self.event("add-member", member)
         role = " as moderator" if member.moderator else ""
+        member.session.in_room = True
         member.session.transcript.add(Kind.JOINS, f"{self.name}{role}")
+        if len(self.members) == 1:
+            self._floor(None, member)
         self._moods()
 
     def leave(self, member: Member) -> None:
         """Remove a member; with the last one the room ends."""
+        if member.floor:
+            member.floor = False
+            if len(self.members) > 1:
+                self._floor(member, None)
         self.members.remove(member)
         self.event("del-member", member)
+        member.session.in_room = False
         member.session.set_music(False)
         if not member.session.channel.down:
             member.session.transcript.add(Kind.LEAVES, self.name)
         if member.ends_room:
             self.end()
+        if self.members and not any(one.floor for one in self.members):
+            self._floor(None, self.members[0])
+        self._moods()
         if not self.members:
             self.ended = True
             self.hub.rooms.pop(self.name, None)
             self.event("conference-destroy")
-        self._moods()
 
     def end(self) -> None:
         """Send everybody away; who lacks hangup_after_conference=false is hung up (mod_conference.c:790-806)."""
@@ -160,8 +190,16 @@ class Room:
 
     def _moods(self) -> None:
         music = self.hears_music()
+        if not music and self.music_since:
+            self.played(MUSIC, time.monotonic() - self.music_since, [("Async", "true")])
+        self.music_since = (self.music_since or time.monotonic()) if music else 0.0
         for member in self.members:
             member.session.set_music(music)
+
+    def played(self, file: str, seconds: float, after: Sequence[Header] = ()) -> None:
+        """Tell that a file ended."""
+        lasted = [("seconds", str(int(seconds))), ("milliseconds", str(int(seconds * 1000)))]
+        self.event("play-file-done", None, [("File", file), *after], [*lasted, ("samples", str(int(seconds * 16000)))])
 
 
 def join(session: Session, argument: str) -> None:

@@ -42,7 +42,7 @@ class RehearsalSwitch:
         apps: dict[str, Application] = {**APPS, "socket": App(hand_over)}
         self.hub.apps = apps
         self.hub.api = Api(self.hub)
-        self.hub.globals["sound_prefix"] = f"/prompts/{language}"
+        self.hub.globals["callcontrol_language"] = language
         self._inbound = Inbound(self.hub, listen, password)
 
     def start(self) -> RehearsalSwitch:
@@ -76,8 +76,8 @@ class RehearsalSwitch:
 
     @property
     def live_calls(self) -> int:
-        """How many calls are up."""
-        return len(self.hub.calls)
+        """How many calls are up; those that are over but held by a lingering daemon do not count."""
+        return sum(not session.over for session in self.hub.calls.values())
 
     def phone(
         self,
@@ -94,8 +94,9 @@ class RehearsalSwitch:
         extension: ``33@acme.example``, for the door ``extensions``. headers: SIP headers it sends, hostile or not.
         patience: how many seconds its expectations wait.
         """
+        known = "" if number.lower() == "anonymous" else number
         call = Dialled(
-            number=number or (extension or "").partition("@")[0],
+            number=known or (extension or "").partition("@")[0],
             name=_text(name),
             withheld=withheld,
             door=door,

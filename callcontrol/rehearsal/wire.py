@@ -66,9 +66,14 @@ class Outlet:
             greenlets.spawn("rehearsal-write", self._flush)
 
     def close(self, seconds: float = 1.0) -> None:
-        """Write what is queued (at most ``seconds`` long) and close."""
-        if not self.stalled:
-            self._idle.wait(seconds)
+        """Close as soon as what is queued is written, at most ``seconds`` from now; returns at once."""
+        if self._writing and not self.stalled:
+            greenlets.spawn("rehearsal-close", self._close_when_idle, seconds)
+        else:
+            self._shut()
+
+    def _close_when_idle(self, seconds: float) -> None:
+        self._idle.wait(seconds)
         self._shut()
 
     def _flush(self) -> None:
