@@ -26,20 +26,18 @@ class Demo:
         self.trunk, self.extensions, self.events, self.listen, self.http = free_ports(5)
         self.state = state
         self._output = (state.parent / f"{state.name}.log").open("w+b")
+        options = {
+            "--tenants": tenants,
+            "--state": state,
+            "--sip-port": self.trunk,
+            "--extension-port": self.extensions,
+            "--esl-port": self.events,
+            "--listen": f"127.0.0.1:{self.listen}",
+            "--http": f"127.0.0.1:{self.http}",
+        }
+        arguments = [str(word) for option in options.items() for word in option]
         self.process = subprocess.Popen(
-            [
-                sys.executable,
-                "-m",
-                "callcontrol",
-                "demo",
-                "--no-phone",
-                "--tenants",
-                str(tenants),
-                "--state",
-                str(state),
-            ]
-            + ["--sip-port", str(self.trunk), "--extension-port", str(self.extensions), "--esl-port", str(self.events)]
-            + ["--listen", f"127.0.0.1:{self.listen}", "--http", f"127.0.0.1:{self.http}"],
+            [sys.executable, "-m", "callcontrol", "demo", "--no-phone", *arguments],
             cwd=REPOSITORY,
             env=os.environ | {"FREESWITCH": str(binary)},
             stdin=subprocess.DEVNULL,
@@ -61,11 +59,15 @@ class Demo:
 
     def daemon_pid(self) -> int:
         """The process that serves the calls."""
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        for child in children:
+        for child in self.children():
             if b"serve" in Path(f"/proc/{child}/cmdline").read_bytes().split(b"\0"):
-                return int(child)
+                return child
         raise AssertionError("the demo has no daemon")
+
+    def children(self) -> list[int]:
+        """The daemon and FreeSWITCH."""
+        listed = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
+        return [int(child) for child in listed.split()]
 
     def kill_daemon(self) -> None:
         """kill -9."""
