@@ -109,10 +109,10 @@ def try_call(number: str, caller: str, keys: str, tenants: Path) -> None:
 @click.option("--http", "address", type=ADDRESS, default="127.0.0.1:8085", show_default=True)
 def health(address: tuple[str, int]) -> None:
     """Exit 0 when a daemon is alive there, 1 when not (the container's health check); prints whether it is ready."""
-    from callcontrol.http import fetch
+    from callcontrol.http import fetch_ready
 
-    code, page = _or_exit(lambda: fetch(address, "/readyz"))
-    click.echo("alive, " + ("ready" if code == 200 else "not ready: " + "; ".join(page.get("reasons", []))))
+    reasons = _or_exit(lambda: fetch_ready(address))
+    click.echo("alive, " + ("not ready: " + "; ".join(reasons) if reasons else "ready"))
 
 
 @main.command()
@@ -121,10 +121,10 @@ def health(address: tuple[str, int]) -> None:
 @click.option("--json", "as_json", is_flag=True, help="for programs")
 def status(address: tuple[str, int], state: Path, as_json: bool) -> None:
     """Show switches, live rooms and numbers of a running daemon."""
-    from callcontrol.http import fetch_status, http_token
+    from callcontrol.http import fetch_status, read_token
     from callcontrol.status import print_status
 
-    answer = _or_exit(lambda: fetch_status(address, http_token(state)))
+    answer = _or_exit(lambda: fetch_status(address, read_token(state)))
     if as_json:
         click.echo(json.dumps(answer, indent=2))
     else:

@@ -26,6 +26,7 @@ from callcontrol.directory import write_directory
 from callcontrol.errors import ConfigError, SwitchError
 from callcontrol.flows import House, serve
 from callcontrol.http import HttpServer, http_token
+from callcontrol.log import lines_dropped
 from callcontrol.metrics import Metrics
 from callcontrol.prompts import PromptBook
 from callcontrol.rooms.registry import Member, RoomRegistry
@@ -83,6 +84,7 @@ class Daemon:
         self.http = HttpServer(
             config.http, ready=self.reasons, status=self.status, metrics=self.metrics, token=http_token(config.state)
         )
+        self._watch_ourselves()
 
     def start(self) -> None:
         """Start everything. Raises ConfigError or OSError (an address is taken)."""
@@ -146,6 +148,15 @@ class Daemon:
         call.on_answered = lambda: self.metrics.answer_seconds.observe(time.monotonic() - arrived)
         with self.metrics.calls_live.track_inprogress():
             serve(call, self._house)
+
+    def _watch_ourselves(self) -> None:
+        watch = self.metrics.watch
+        watch("greenlets", "Greenlets started by name and alive", greenlets.count)
+        watch("state_available", "1 while the state store answers", lambda: self.state.available)
+        watch("state_outages", "Times the state store went away since the start", lambda: self.state.outages)
+        watch("log_lines_dropped", "Log lines lost since the start", lines_dropped)
+        for link in self.links:
+            self.metrics.link_up.labels(link.name).set(0)  # a link that never came up is down too
 
     def _drain(self) -> None:
         _log.info("draining", conversations=self.calls.live, at_most_s=self._config.drain_seconds)
