@@ -108,7 +108,7 @@ def parse(data: bytes) -> tuple[Node | None, list[Fault]]:
     try:
         text = data.decode("utf-8").removeprefix("\ufeff")
     except UnicodeDecodeError as error:
-        mark = _mark_at(data[: error.start].decode("utf-8"))
+        mark = _mark_at(data[: error.start].decode("utf-8").removeprefix("\ufeff"))
         return None, [Fault(mark, f"byte 0x{data[error.start]:02x} is not UTF-8", "save the file as UTF-8")]
     control = _CONTROL.search(text)
     if control:
@@ -278,13 +278,18 @@ _WORDINGS = {
 
 
 def _syntax_fault(error: yaml.MarkedYAMLError, text: str) -> Fault:
-    place = error.problem_mark or error.context_mark
+    place, began = error.problem_mark, error.context_mark
     if place is None:
         return Fault(Mark(1, 1), "the file is no YAML")
-    block = error.context_mark.line + 1 if error.context_mark else place.line + 1
-    problem = str(error.problem or error.context or "the file is no YAML")
+    block = began.line + 1 if began else place.line + 1
+    problem = str(error.problem or error.context)
     message, hint = _WORDINGS.get(problem, (problem, ""))
-    character = (text.split("\n") + [""] * (place.line + 1))[place.line][place.column : place.column + 1]
+    if not text[place.index :].strip():  # seen only at the end of the file, perhaps after its last line
+        mark = (
+            Mark(began.line + 1, began.column + 1) if began and text[began.index :].strip() else _mark_at(text.rstrip())
+        )
+        return Fault(mark, message, "up to the end of the file")
+    character = text[place.index]
     if problem == "found character that cannot start any token":
         message, hint = f"text cannot begin with {character!r}", "quote it"
         if character == "\t":

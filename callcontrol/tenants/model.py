@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Annotated, Self, TypeVar
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from pydantic import WithJsonSchema as Schema
 
 from callcontrol.tenants.extension import BlockProfile, Extension, ExtensionEntry
@@ -44,6 +44,10 @@ Languages = Annotated[tuple[Language, ...], AfterValidator(_different)]
 
 class NumberEntry(Model):
     """Where a telephone number leads: one of room, rooms and extension."""
+
+    model_config = ConfigDict(
+        json_schema_extra={"oneOf": [{"required": ["room"]}, {"required": ["rooms"]}, {"required": ["extension"]}]}
+    )
 
     room: Name | None = None
     """The room the number leads to."""

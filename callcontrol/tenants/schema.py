@@ -32,5 +32,7 @@ def _tidy(node: Any) -> None:
         node["anyOf"] = [choice for choice in node.get("anyOf", []) if choice != {"type": "null"}]
         if len(node["anyOf"]) == 1:
             node |= node.pop("anyOf")[0]
+    if "patternProperties" in node:
+        node["additionalProperties"] = False  # a key of a wrong form is a mistake, not something else
     for value in list(node.values()):
         _tidy(value)
