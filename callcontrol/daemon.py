@@ -210,15 +210,20 @@ class _View:
     def __init__(self, daemon: Daemon, switch: str) -> None:
         self._daemon = daemon
         self._switch = switch
+        self._known = False
 
     def on_up(self, link: Link) -> None:
         self._daemon.rooms.replace(self._switch, link.api("conference json_list"))
         self._daemon.metrics.link_up.labels(self._switch).set(1)
+        if not self._known:  # it may have been started before the directory was written, or missed a change
+            _reload_directory(link)
+        self._known = True
 
     def on_event(self, event: Event) -> None:
         self._daemon.rooms.apply(self._switch, event)
 
     def on_down(self, link: Link) -> None:
+        self._known = False
         self._daemon.metrics.link_up.labels(self._switch).set(0)
         self._daemon.metrics.link_reconnects.labels(self._switch).inc()
 
