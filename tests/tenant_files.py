@@ -10,19 +10,18 @@ from callcontrol.tenants import Tenant
 from callcontrol.tenants.loader import load_tenant
 
 FILE = Path("tenants/acme.yaml")
-HEAD = "tenant: acme\nregion: DE\n"
+TAIL = "tenant: acme\nregion: DE\n"  # at the end, so that lines count from the first one of a test
 
 
-def problems(text: str, environ: Mapping[str, str] | None = None, *, head: str = HEAD) -> list[str]:
-    """Every problem as ``line:column: message (hint)``; lines count from the first one of ``text``."""
-    loaded = load_tenant(FILE, (head + dedent(text).lstrip("\n")).encode(), environ or {})
-    above = head.count("\n")
-    return [str(problem).replace(f"{FILE}:{problem.line}:", f"{problem.line - above}:") for problem in loaded.problems]
+def problems(text: str, environ: Mapping[str, str] | None = None, *, tail: str = TAIL) -> list[str]:
+    """Every problem as ``line:column: message (hint)``; ``tail`` completes the file."""
+    loaded = load_tenant(FILE, (dedent(text).lstrip("\n") + tail).encode(), environ or {})
+    return [str(problem).removeprefix(f"{FILE}:") for problem in loaded.problems]
 
 
-def tenant(text: str, environ: Mapping[str, str] | None = None, *, head: str = HEAD) -> Tenant:
+def tenant(text: str, environ: Mapping[str, str] | None = None, *, tail: str = TAIL) -> Tenant:
     """The tenant of a file that must have no fault."""
-    loaded = load_tenant(FILE, (head + dedent(text).lstrip("\n")).encode(), environ or {})
+    loaded = load_tenant(FILE, (dedent(text).lstrip("\n") + tail).encode(), environ or {})
     assert loaded.problems == ()
     assert loaded.tenant is not None
     return loaded.tenant

@@ -79,11 +79,12 @@ class Document:
         return entry.mark if entry else node.mark
 
     def value_mark(self, path: Items[str | int]) -> Mark:
-        """Where the value of ``path`` stands; its key when the value is empty or missing."""
-        node = self.node(path)
-        if node is None or (isinstance(node, Scalar) and node.value is None):
-            return self.key_mark(path)
-        return node.mark
+        """Where the value of ``path`` (as far as it exists) stands; its key when the value is empty."""
+        found = self._descend(path)
+        if found is None:
+            return Mark(1, 1)
+        node = found[0]
+        return self.key_mark(path) if isinstance(node, Scalar) and node.value is None else node.mark
 
     def _descend(self, path: Items[str | int]) -> tuple[Node, Entry | None, int] | None:
         """The deepest node along ``path`` that exists, its entry, and how many steps it took."""

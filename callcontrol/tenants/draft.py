@@ -16,7 +16,7 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from callcontrol.numbers import REGIONS, to_e164
 from callcontrol.tenants.document import Document, KeyPath
 from callcontrol.tenants.extension import BlockProfile, ExtensionEntry, Forwarding, ForwardingProfile, Selective
-from callcontrol.tenants.fields import Model, Reading
+from callcontrol.tenants.fields import UNKNOWN_REGION, Model, Reading
 from callcontrol.tenants.model import NumberEntry
 from callcontrol.tenants.room import DialOut, RoomEntry
 
@@ -114,7 +114,7 @@ class Draft:
 def reading_of(raw: Any) -> Reading:
     """With what the values of a file are read; its region counts only when it exists."""
     region = raw.get("region") if isinstance(raw, dict) else None
-    return Reading(region if isinstance(region, str) and region in REGIONS else "ZZ")
+    return Reading(region if isinstance(region, str) and region in REGIONS else UNKNOWN_REGION)
 
 
 def part(model: type[M], raw: Any, path: KeyPath, reading: Reading) -> Part[M]:

@@ -23,6 +23,7 @@ from callcontrol.tenants.fields import (
     Password,
     Pin,
     TargetText,
+    no_number,
     refuse,
     region_of,
     text_of,
@@ -57,7 +58,7 @@ def _source(value: object, info: ValidationInfo) -> Source:
         return Source("number", NumberPattern.parse(text.rstrip("*") + "*", region_of(info)).digits)
     except ValueError:
         hint = 'an extension, the beginning of a number such as "+49 89", internal or anonymous'
-        raise refuse("{found} names no caller", hint) from None
+        raise no_number(text, "{found} names no caller", info, hint) from None
 
 
 def _profile_number(value: object) -> int:
@@ -212,7 +213,8 @@ def _block_entry(value: object, info: ValidationInfo) -> BlockClass | NumberPatt
     try:
         return NumberPattern.parse(text, region_of(info))
     except ValueError as error:
-        raise refuse(f"{{found}} {error}", 'a number, or its beginning and a *: "+1 900*"') from None
+        hint = 'a number, or its beginning and a *: "+1 900*"'
+        raise no_number(text, f"{{found}} {error}", info, hint) from None
 
 
 BlockEntry = Annotated[

@@ -31,6 +31,8 @@ def model_faults(error: ValidationError, document: Document) -> Iterator[Fault]:
             continue
         path = document.existing(path)
         node, is_key = document.node(path), "[key]" in detail["loc"]
+        if detail["type"] == "unreadable":
+            continue  # a national number; that the region is wrong is reported by itself
         if path not in document.unset and not (isinstance(node, _yaml.Mapping) and node.misread):
             message, hint = _words(detail, node, path, is_key)
             mark = document.key_mark(path) if is_key else _value_mark(document, path)

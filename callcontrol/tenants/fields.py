@@ -26,6 +26,7 @@ Language = Literal["de", "en", "fr"]
 Flag = Annotated[bool, Strict()]
 """``true`` or ``false``, nothing else."""
 
+UNKNOWN_REGION = "ZZ"
 NAME = r"^[a-z][a-z0-9-]{0,31}$"
 EXTENSION = r"^[1-9][0-9]{1,5}$"
 ANY_VARIABLE = r"^.*\$\{[A-Za-z_][A-Za-z0-9_]*(:-[^}]*)?\}.*$"
@@ -43,10 +44,10 @@ class Model(BaseModel):
 class Reading:
     """What the values of one file are read with.
 
-    region: ISO 3166 code for national numbers, ``"ZZ"`` when the file names none that exists.
+    region: ISO 3166 code for national numbers, UNKNOWN_REGION when the file names none that exists.
     """
 
-    region: str = "ZZ"
+    region: str = UNKNOWN_REGION
 
 
 def refuse(text: str, hint: str = "") -> PydanticCustomError:
@@ -54,9 +55,16 @@ def refuse(text: str, hint: str = "") -> PydanticCustomError:
     return PydanticCustomError("refused", "{text}", {"text": text, "hint": hint})
 
 
+def no_number(text: str, wording: str, info: ValidationInfo, hint: str = "") -> PydanticCustomError:
+    """The error about a text that is no number; not reported while nobody knows the region it would be read in."""
+    if region_of(info) == UNKNOWN_REGION and not text.startswith("+"):
+        return PydanticCustomError("unreadable", "cannot be read without region")
+    return refuse(wording, hint)
+
+
 def region_of(info: ValidationInfo) -> str:
     """The region that national numbers of this file are read in."""
-    return info.context.region if isinstance(info.context, Reading) else "ZZ"
+    return info.context.region if isinstance(info.context, Reading) else UNKNOWN_REGION
 
 
 def text_of(value: object) -> str:
@@ -98,7 +106,7 @@ def _region(value: str) -> str:
 def _e164(value: str, info: ValidationInfo) -> str:
     number = to_e164(value, region_of(info))
     if number is None:
-        raise refuse("{found} is no telephone number", 'with country code: "+49 30 8630"')
+        raise no_number(value, "{found} is no telephone number", info, 'with country code: "+49 30 8630"')
     return number
 
 
@@ -140,7 +148,8 @@ def _pattern(value: object, info: ValidationInfo) -> NumberPattern:
     try:
         return NumberPattern.parse(text, region_of(info))
     except ValueError as error:
-        raise refuse(f"{{found}} {error}", 'a number, or its beginning and a *: "+49 89 999998*"') from None
+        hint = 'a number, or its beginning and a *: "+49 89 999998*"'
+        raise no_number(text, f"{{found}} {error}", info, hint) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +176,7 @@ def _outside_or_extension(value: object, info: ValidationInfo, also: str = "") -
         return Target("extension", text)
     number = to_e164(text, region)
     if number is None:
-        raise refuse("{found} is neither an extension nor a telephone number" + also)
+        raise no_number(text, "{found} is neither an extension nor a telephone number" + also, info)
     return Target("number", number)
 
 

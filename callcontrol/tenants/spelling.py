@@ -40,7 +40,7 @@ def keys_of(model: type[BaseModel]) -> dict[str, Any]:
 
 def suggestion(word: str, known: Iterable[str]) -> str:
     """``did you mean 'pin'?`` or, when nothing is alike, everything that is known here."""
-    words = list(known)
+    words = [str(word) for word in known]
     close = difflib.get_close_matches(word[:80], words, n=1, cutoff=0.6)
     return f"did you mean {close[0]!r}?" if close else f"possible: {', '.join(words)}"
 

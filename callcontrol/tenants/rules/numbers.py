@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from callcontrol.tenants.draft import Draft, Finding
+from callcontrol.tenants.fields import UNKNOWN_REGION
 from callcontrol.tenants.rules.common import unknown
 
 
@@ -14,7 +15,7 @@ def are_telephone_numbers(draft: Draft) -> Iterator[Finding]:
     for text, number in draft.numbers.items():
         e164 = draft.e164.get(text)
         if e164 is None:
-            if draft.reading.region != "ZZ" or text.startswith("+"):
+            if draft.reading.region != UNKNOWN_REGION or text.startswith("+"):
                 hint = 'with country code: "+49 30 8630"'
                 yield Finding(number.path, f"{text[:40]!r} is no telephone number", hint, at_key=True)
         elif e164 in seen:
