@@ -121,7 +121,7 @@ class FreeSwitchProcess:
         self._refuse_taken_ports()
         for name in ("log", "db", "run"):
             (self._run_folder / name).mkdir(parents=True, exist_ok=True, mode=0o700)
-        with (self._run_folder / "freeswitch.out").open("wb") as output:
+        with open(self._run_folder / "freeswitch.out", "wb", opener=_private) as output:
             self._process = subprocess.Popen(
                 [sys.executable, "-I", "-c", _GUARD, str(os.getpid()), *self._command()],
                 env=self._environment(),
@@ -211,6 +211,10 @@ class FreeSwitchProcess:
         except OSError:
             lines = []
         return f"{' / '.join(lines) or 'it said nothing'} (exit status {code}; log: {self.log_file})"
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _refuse_unsafe(values: Mapping[str, str]) -> None:
