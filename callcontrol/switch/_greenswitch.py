@@ -12,31 +12,41 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
+from contextlib import suppress
+from itertools import count
 from typing import TypeVar, cast
 
 import gevent
-import greenswitch
+from greenswitch import esl as greenswitch
 from gevent.event import AsyncResult
 from gevent.lock import BoundedSemaphore
-from gevent.socket import IPPROTO_TCP, SO_KEEPALIVE, SOL_SOCKET, TCP_NODELAY, socket
+from gevent.socket import IPPROTO_TCP, TCP_NODELAY, socket
 
 from callcontrol import greenlets
 from callcontrol.errors import SwitchError, SwitchLost, SwitchTimeout
-from callcontrol.switch.framing import Frame, FrameParser
+from callcontrol.switch.framing import Frame, FrameParser, FramingError
 
 RECEIVE_BYTES = 65536
-# FreeSWITCH reads commands one byte per recv (mod_event_socket.c:1260), so 10 s for a small command means it is stuck.
-SEND_SECONDS = 10.0
+# A switch that talks without a pause must not keep the hub to itself: recv does not wait while there are bytes.
+TURNS_BEFORE_OTHERS = 16
 
 T = TypeVar("T")
 
 
 def wait(result: AsyncResult[T], deadline: float, complaint: str) -> T:
-    """The value of ``result``; SwitchTimeout with ``complaint`` when there is none after ``deadline`` seconds."""
+    """The value of ``result``; SwitchTimeout with ``complaint`` when there is none after ``deadline`` seconds.
+
+    A gevent.Timeout that somebody else set around us passes through as what it is.
+    """
+    timer = gevent.Timeout.start_new(deadline)
     try:
-        return cast(T, result.get(timeout=deadline))
-    except gevent.Timeout:
+        return cast(T, result.get())
+    except gevent.Timeout as expired:
+        if expired is not timer:
+            raise
         raise SwitchTimeout(f"{complaint} within {deadline:g} s") from None
+    finally:
+        timer.close()
 
 
 class Pending:
@@ -55,22 +65,36 @@ class Pending:
         return self._result
 
     def answered(self, frame: Frame) -> None:
+        """The reply has come. Runs in the reader."""
         if self._result is not None:
             self._result.set(frame)
         if self.on_reply is not None:
             self.on_reply(frame)
 
     def failed(self, error: Exception) -> None:
-        if self._result is not None and not self._result.ready():
+        """No reply will come."""
+        if self._result is not None:
             self._result.set_exception(error)
+
+
+# A whole command with its end, and the place for its reply.
+Command = tuple[bytes, Pending]
+
+
+def encoded(command: str) -> bytes:
+    """The bytes of a command with the empty line that ends it."""
+    return command.encode("utf-8", "surrogateescape") + b"\n\n"
 
 
 class SafeProtocol(greenswitch.ESLProtocol):  # type: ignore[misc]  # greenswitch has no types
     """greenswitch.ESLProtocol without its defects (numbers as in the tests: D1, D2, ...).
 
-    Subclasses say what an event means (`on_event`), what the end of the conversation means (`on_gone`), and with which
+    Subclasses say what a frame means (`on_frame`), what the end of the conversation means (`on_gone`), and with which
     error waiters are woken (`gone_error`).
     """
+
+    # FreeSWITCH reads commands one byte per recv (mod_event_socket.c:1260): 10 s for a small command means it is stuck.
+    send_seconds = 10.0
 
     def __init__(self, sock: socket, name: str) -> None:
         super().__init__()
@@ -78,11 +102,12 @@ class SafeProtocol(greenswitch.ESLProtocol):  # type: ignore[misc]  # greenswitc
         self._esl_event_queue = None
         self._commands_sent: deque[Pending] = deque()
         self._sending = BoundedSemaphore(1)
+        self.lost = SwitchLost("the connection is closed")
         self.name = name
         self.sock = sock
         self.connected = True
-        sock.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
-        sock.setsockopt(SOL_SOCKET, SO_KEEPALIVE, 1)
+        with suppress(OSError):  # a peer that is gone already: the reader will tell
+            sock.setsockopt(IPPROTO_TCP, TCP_NODELAY, 1)
 
     # -- what subclasses define ------------------------------------------------------------------------------------
 
@@ -94,8 +119,8 @@ class SafeProtocol(greenswitch.ESLProtocol):  # type: ignore[misc]  # greenswitc
         """The connection is over; called once, in whatever greenlet noticed. Must not block."""
 
     def gone_error(self, error: SwitchError) -> Exception:
-        """The error that waiters of commands get when the connection is over."""
-        return error
+        """The error one waiter gets when the connection is over; a new one each, as each is raised on its own."""
+        return SwitchLost(str(error))
 
     # -- overrides of greenswitch, each for the defects it names -----------------------------------------------------
 
@@ -105,28 +130,32 @@ class SafeProtocol(greenswitch.ESLProtocol):  # type: ignore[misc]  # greenswitc
 
     def receive_events(self) -> None:
         """D1-D4, D7, D9, D22: frames by the outer length, end of stream and every error end the connection for all."""
-        parser = FrameParser()
         try:
-            while self.connected:
-                data = self.sock.recv(RECEIVE_BYTES)
-                if not data:
-                    self.give_up(SwitchLost("the switch closed the connection"))
-                    return
-                for frame in parser.feed(data):
-                    self.handle_event(frame)
+            self._read_frames(FrameParser())
         except OSError as error:
             self.give_up(SwitchLost(f"the connection broke: {error.strerror or error}"))
         except SwitchError as error:
             self.give_up(error)
-        except Exception as error:
-            self.give_up(SwitchLost(f"the reader failed: {type(error).__name__}"))
-            raise
+        finally:  # a mistake of ours, or killed: nobody would be woken any more
+            self.give_up(SwitchLost("the reader has ended"))
+
+    def _read_frames(self, parser: FrameParser) -> None:
+        for turn in count(1):
+            data = self.sock.recv(RECEIVE_BYTES)
+            if not data:
+                raise SwitchLost("the switch closed the connection")
+            for frame in parser.feed(data):
+                self.handle_event(frame)
+                if not self.connected:
+                    return
+            if turn % TURNS_BEFORE_OTHERS == 0:
+                gevent.sleep(0)
 
     def handle_event(self, frame: Frame) -> None:
         """D3, D9, D22: decided by the outer Content-Type alone; an unexpected reply is an error, not an IndexError."""
         if frame.content_type in (b"command/reply", b"api/response"):
             if not self._commands_sent:
-                raise SwitchLost("a reply to nothing we asked")
+                raise FramingError("a reply to nothing we asked")
             self._commands_sent.popleft().answered(frame)
         else:
             self.on_frame(frame)
@@ -135,36 +164,47 @@ class SafeProtocol(greenswitch.ESLProtocol):  # type: ignore[misc]  # greenswitc
         """D11: there is no queue of events to process."""
         raise NotImplementedError("events are dispatched by the reader")
 
-    def send(self, data: str, body: bytes = b"", *, deadline: float = 10.0) -> Frame:
+    def send(self, data: str, *, deadline: float = 10.0) -> Frame:
         """D5-D9: write one command whole and wait for its reply, `deadline` seconds at most.
 
         Raises SwitchTimeout, or `gone_error` when the connection ends first. A reply that comes late is dropped by its
         own place in the queue, so that the next command does not get it.
         """
+        if gevent.getcurrent() is self._receive_events_greenlet:
+            raise SwitchError("the reader cannot wait for what it reads itself: ask from another greenlet")
         pending = Pending()
         result = pending.expect()
-        self.post(data, body, pending)
+        self.post_many([(encoded(data), pending)])
         return wait(result, deadline, f"no reply to {data.split(maxsplit=1)[0]!r}")
 
-    def post(self, data: str, body: bytes = b"", pending: Pending | None = None) -> None:
-        """Write one command whole, without waiting for its reply (D5: sendall; D6: waiter and bytes in one order)."""
-        if body:
-            data = f"{data}\ncontent-type: text/plain\ncontent-length: {len(body)}"
-        self.post_many([(data.encode("utf-8", "surrogateescape") + b"\n\n" + body, pending or Pending())])
+    def post(self, data: str) -> None:
+        """Write one command whole, without waiting for its reply. Raises as `post_many`."""
+        self.post_many([(encoded(data), Pending())])
 
-    def post_many(self, commands: list[tuple[bytes, Pending]]) -> None:
-        """Write several commands in one piece of TCP; each is its bytes with their end and the place for its reply."""
+    def post_many(self, commands: list[Command]) -> None:
+        """Write several commands in one piece of TCP (D5: sendall; D6: waiters and bytes in one order).
+
+        Raises `gone_error` when the connection is over, or when nothing can be written for `send_seconds`.
+        """
         with self._sending:
             if not self.connected:
-                raise self.gone_error(SwitchLost("the connection is closed"))
+                raise self.gone_error(self.lost)
             self._commands_sent.extend(pending for _, pending in commands)
             try:
-                with gevent.Timeout(SEND_SECONDS, SwitchLost("the switch does not read")):
-                    self.sock.sendall(b"".join(data for data, _ in commands))
-            except (OSError, SwitchLost) as error:
-                lost = error if isinstance(error, SwitchLost) else SwitchLost(f"cannot write: {error.strerror}")
-                self.give_up(lost)
-                raise self.gone_error(lost) from None
+                self._write(b"".join(data for data, _ in commands))
+            except SwitchLost as error:
+                self.give_up(error)
+                raise self.gone_error(self.lost) from None
+            except BaseException:  # killed, or somebody else's timeout: half a command may be on the wire
+                self.give_up(SwitchLost("interrupted while writing"))
+                raise
+
+    def _write(self, data: bytes) -> None:
+        try:
+            with gevent.Timeout(self.send_seconds, SwitchLost("the switch does not read")):
+                self.sock.sendall(data)
+        except OSError as error:
+            raise SwitchLost(f"cannot write: {error.strerror or error}") from None
 
     def stop(self) -> None:
         """D7, D21: close at once and wake everybody; nothing is sent, nobody is waited for."""
@@ -176,8 +216,8 @@ class SafeProtocol(greenswitch.ESLProtocol):  # type: ignore[misc]  # greenswitc
             return
         self.connected = False
         self._run = False
+        self.lost = SwitchLost(str(error))
         self.sock.close()
-        reason = self.gone_error(error)
         while self._commands_sent:
-            self._commands_sent.popleft().failed(reason)
+            self._commands_sent.popleft().failed(self.gone_error(error))
         self.on_gone(error)

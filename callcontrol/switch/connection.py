@@ -10,14 +10,16 @@ from __future__ import annotations
 import secrets
 from itertools import count
 
+import structlog
 from gevent.event import AsyncResult
 from gevent.event import Event as Signal
 from gevent.socket import socket
 
 from callcontrol.errors import HungUp, SwitchError
-from callcontrol.switch._greenswitch import Pending, SafeProtocol, wait
+from callcontrol.switch._greenswitch import Command, Pending, SafeProtocol, encoded, wait
 from callcontrol.switch.events import Event, read_event
-from callcontrol.switch.framing import Frame, Headers
+from callcontrol.switch.framing import Frame, FramingError, Headers
+from callcontrol.switch.literals import one_line
 
 CONNECT_SECONDS = 5.0
 # `myevents` limits events to this channel and turns on 23 types (mod_event_socket.c:2096), each with all variables,
@@ -28,6 +30,8 @@ _OPENING = (
     b"nixevent ALL\n\n",
     b"event json CHANNEL_EXECUTE_COMPLETE CHANNEL_HANGUP\n\n",
 )
+
+_log = structlog.get_logger("callcontrol.call")
 
 
 class CallSocket(SafeProtocol):
@@ -44,35 +48,40 @@ class CallSocket(SafeProtocol):
         self._gone = Signal()
         self.start_event_handlers()
 
-    def open(self) -> Headers:
-        """Ask for the channel's data, and narrow the events to those we wait for. HungUp when the caller is gone."""
+    def open(self, *, deadline: float = CONNECT_SECONDS) -> Headers:
+        """Ask for the channel's data, and narrow the events to those we wait for.
+
+        Raises HungUp when the caller is gone, SwitchTimeout when the switch says nothing for `deadline` seconds.
+        """
         channel = Pending()
         result = channel.expect()
         self.post_many([(_OPENING[0], channel), *((command, Pending()) for command in _OPENING[1:])])
-        return wait(result, CONNECT_SECONDS, "the switch opened a socket and sent no channel data").headers
+        return wait(result, deadline, "the switch opened a socket and sent no channel data").headers
 
     def execute(self, application: str, argument: str = "", *, deadline: float) -> Event:
         """Run an application on the call and wait for its end, `deadline` seconds at most.
 
-        Arguments must have passed `literals` where any part of them comes from outside. Raises HungUp, SwitchTimeout.
+        Arguments must have passed `literals` where any part of them comes from outside. Raises HungUp, SwitchTimeout,
+        UnsafeText for a line break.
         """
-        identity, result = self._expect("CHANNEL_EXECUTE_COMPLETE")
-        return self._run_and_wait(identity, result, application, argument, deadline)
+        return self._run_until("CHANNEL_EXECUTE_COMPLETE", [], application, argument, deadline)
 
     def start(self, application: str, argument: str = "", *, deadline: float) -> Event:
-        """Run an application on the call and wait until FreeSWITCH has begun it, `deadline` seconds at most."""
-        identity, result = self._expect("CHANNEL_EXECUTE")
-        self.post("event json CHANNEL_EXECUTE")
-        return self._run_and_wait(identity, result, application, argument, deadline)
+        """Run an application on the call and wait until FreeSWITCH has begun it, `deadline` seconds at most.
+
+        Meant for the last application of a conversation: from here on each further one costs an event of 6 kB more.
+        """
+        subscribe = [(b"event json CHANNEL_EXECUTE\n\n", Pending())]
+        return self._run_until("CHANNEL_EXECUTE", subscribe, application, argument, deadline)
 
     def api(self, command: str, *, deadline: float = 5.0) -> str:
-        """The answer of an API command, as text without its last line end."""
-        frame = self.send(f"api {command}", deadline=deadline)
+        """The answer of an API command (``-ERR`` too), as text without its last line end."""
+        frame = self.send(f"api {one_line(command)}", deadline=deadline)
         return frame.body.decode("utf-8", "surrogateescape").rstrip("\n") or frame.reply_text
 
     def hangup(self, cause: str) -> None:
         """Tell FreeSWITCH to end the call; does not wait for it."""
-        self.post(f"sendmsg\ncall-command: hangup\nhangup-cause: {cause}")
+        self.post(f"sendmsg\ncall-command: hangup\nhangup-cause: {one_line(cause)}")
 
     def wait_gone(self, *, deadline: float) -> None:
         """Wait until the call is over, ``deadline`` seconds at most; it being over is no error here."""
@@ -93,29 +102,30 @@ class CallSocket(SafeProtocol):
             self.give_up(SwitchError("the caller hung up"))
 
     def on_gone(self, error: SwitchError) -> None:
+        if isinstance(error, FramingError):
+            _log.warning("a call's event socket is unusable", reason=str(error), socket=self.name)
         self._gone.set()
         executions, self._executions = self._executions, {}
         for _, result in executions.values():
-            result.set_exception(self.gone_error(error))
+            if not result.ready():
+                result.set_exception(self.gone_error(error))
 
     def gone_error(self, error: SwitchError) -> Exception:
         return HungUp(self._cause)
 
-    def _expect(self, event_name: str) -> tuple[str, AsyncResult[Event]]:
+    def _run_until(
+        self, event_name: str, before: list[Command], application: str, argument: str, deadline: float
+    ) -> Event:
         identity = f"{self._process}-{next(self._ids)}"
+        command = f"sendmsg\ncall-command: execute\nexecute-app-name: {one_line(application)}\nEvent-UUID: {identity}"
+        if argument:
+            command += f"\nexecute-app-arg: {one_line(argument)}"
         result: AsyncResult[Event] = AsyncResult()
         self._executions[identity] = (event_name, result)
-        return identity, result
-
-    def _run_and_wait(
-        self, identity: str, result: AsyncResult[Event], application: str, argument: str, deadline: float
-    ) -> Event:
-        command = f"sendmsg\ncall-command: execute\nexecute-app-name: {application}\nEvent-UUID: {identity}"
-        if argument:
-            command += f"\nexecute-app-arg: {argument}"
         try:
-            self.post(command, pending=Pending(lambda reply: self._refused(identity, reply)))
-            return wait(result, deadline, f"{application} did not end")
+            reply = Pending(lambda frame: self._refused(identity, frame))
+            self.post_many([*before, (encoded(command), reply)])
+            return wait(result, deadline, f"no {event_name} of {application}")
         finally:
             self._executions.pop(identity, None)
 

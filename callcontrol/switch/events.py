@@ -31,7 +31,9 @@ class Event:
         """The value of ``header`` as text; the first of two equal names; a list as FreeSWITCH's own ``ARRAY::``."""
         if self._fields is None:
             self._fields = _parse(self._raw)
-        value = self._fields.get(header, default)
+        value = self._fields.get(header)
+        if value is None:
+            return default
         if isinstance(value, list):
             return "ARRAY::" + "|:".join(str(item) for item in value)
         return value if isinstance(value, str) else str(value)

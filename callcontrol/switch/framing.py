@@ -75,23 +75,22 @@ class FrameParser:
     """Collects bytes in any portions and yields whole frames."""
 
     def __init__(self) -> None:
-        self._buffer = b""
+        self._buffer = bytearray()
         self._headers: Headers | None = None
         self._missing = 0
         self._searched = 0
 
     def feed(self, data: bytes) -> Iterator[Frame]:
         """Every frame completed by ``data``. FramingError when the stream cannot be understood."""
-        self._buffer = self._buffer + data if self._buffer else data
+        self._buffer += data
         while True:
-            if self._headers is None and not self._read_headers():
+            headers = self._headers or self._read_headers()
+            if headers is None or len(self._buffer) < self._missing:
+                self._headers = headers
                 return
-            if len(self._buffer) < self._missing:
-                return
-            headers, body = self._headers, self._buffer[: self._missing]
-            self._buffer = self._buffer[self._missing :]
+            body = bytes(self._buffer[: self._missing])
+            del self._buffer[: self._missing]  # a bytearray drops its beginning without moving the rest
             self._headers, self._missing = None, 0
-            assert headers is not None
             yield Frame(headers, body)
 
     @property
@@ -99,21 +98,21 @@ class FrameParser:
         """True between two frames: an end of stream here has cut nothing."""
         return not self._buffer and self._headers is None
 
-    def _read_headers(self) -> bool:
-        while self._buffer[:1] == b"\n":  # an empty line between two frames means nothing
-            self._buffer = self._buffer.lstrip(b"\n")
+    def _read_headers(self) -> Headers | None:
+        while self._buffer.startswith(b"\n"):  # an empty line between two frames means nothing
+            del self._buffer[:1]
             self._searched = 0
         end = self._buffer.find(b"\n\n", self._searched)
         if end < 0:
             if len(self._buffer) > MAX_HEADER_BYTES:
                 raise FramingError("a header block without an end")
             self._searched = max(0, len(self._buffer) - 1)
-            return False
-        self._headers = Headers(self._buffer[:end])
-        self._missing = _content_length(self._headers)
-        self._buffer = self._buffer[end + 2 :]
+            return None
+        headers = Headers(bytes(self._buffer[:end]))
+        self._missing = _content_length(headers)
+        del self._buffer[: end + 2]
         self._searched = 0
-        return True
+        return headers
 
 
 def _content_length(headers: Headers) -> int:

@@ -16,7 +16,7 @@ from gevent.socket import socket
 
 from callcontrol import greenlets
 from callcontrol.errors import HungUp, SwitchError
-from callcontrol.switch.connection import CallSocket
+from callcontrol.switch.connection import CONNECT_SECONDS, CallSocket
 from callcontrol.switch.framing import Headers
 
 # FreeSWITCH does not speak first and retries a lost SYN only after a second; with 100 the queue overflows at 400 calls
@@ -35,6 +35,8 @@ class CallServer:
     ``peers``: addresses that may open a socket; others are closed at once (they are no FreeSWITCH).
     ``max_calls``: conversations at once; one more is refused with REFUSAL_CAUSE.
     ``on_refused``: told the reason of each refusal, for the metrics.
+    ``open_seconds``: how long a switch may take to send the channel data, and to end a call we refuse.
+    ``live``: conversations now; those being refused do not count.
     """
 
     def __init__(
@@ -45,11 +47,13 @@ class CallServer:
         max_calls: int,
         peers: Collection[str],
         on_refused: Callable[[str], None] = lambda reason: None,
+        open_seconds: float = CONNECT_SECONDS,
     ) -> None:
         self._conversation = conversation
         self._max_calls = max_calls
         self._peers = frozenset(peers)
         self._on_refused = on_refused
+        self._open_seconds = open_seconds
         self._server = _Listener(address, self._serve, BACKLOG, _spawn_call)  # type: ignore[call-overload]  # stubs: SSL only
         self.live = 0
 
@@ -74,15 +78,16 @@ class CallServer:
         if address[0] not in self._peers:
             self._refuse_stranger(sock, address[0])
             return
-        self.live += 1  # before the first wait: a limit tested later lets a burst through
+        welcome = self.live < self._max_calls
+        self.live += welcome  # before the first wait: a limit counted later lets a burst through
         try:
-            self._converse(CallSocket(sock, f"call {address[1]}"), welcome=self.live <= self._max_calls)
+            self._converse(CallSocket(sock, f"call {address[1]}"), welcome=welcome)
         finally:
-            self.live -= 1
+            self.live -= welcome
 
     def _converse(self, call: CallSocket, *, welcome: bool) -> None:
         try:
-            channel = call.open()
+            channel = call.open(deadline=self._open_seconds)
             if welcome:
                 self._conversation(call, channel)
             else:
@@ -99,7 +104,7 @@ class CallServer:
         _log.warning("call refused", reason="too many calls at once", limit=self._max_calls)
         self._on_refused("full")
         call.hangup(REFUSAL_CAUSE)
-        call.wait_gone(deadline=5.0)
+        call.wait_gone(deadline=self._open_seconds)
 
     def _refuse_stranger(self, sock: socket, host: str) -> None:
         _log.warning("socket refused", reason="not one of the configured peers", peer=host)
@@ -108,9 +113,11 @@ class CallServer:
 
 
 class _Listener(StreamServer):
-    """gevent's server; an error of accept (EMFILE, ECONNABORTED) is logged and costs a pause, never the server."""
+    """gevent's server; an error of accept (EMFILE, ECONNABORTED) is logged and costs a pause at most."""
 
     reuse_addr = 1
+    # The machine has nothing left for one more call. Other errors are about the one connection that is lost.
+    _EXHAUSTED = (errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM)
     _FATAL = (errno.EBADF, errno.EINVAL, errno.ENOTSOCK)
 
     def do_read(self) -> Any:
@@ -119,13 +126,18 @@ class _Listener(StreamServer):
         except OSError as error:
             if error.errno in self._FATAL:
                 raise
-            _log.error("cannot accept a call", error=error.strerror, pause_s=ACCEPT_PAUSE_SECONDS)
-            self.stop_accepting()
-            self._pause = self.loop.timer(ACCEPT_PAUSE_SECONDS)
-            self._pause.start(self._resume)
+            _log.error("cannot accept a call", error=error.strerror)
+            if error.errno in self._EXHAUSTED:
+                self._pause()
             return None
 
-    def _resume(self) -> None:
+    def _pause(self) -> None:
+        self.stop_accepting()
+        timer = self.loop.timer(ACCEPT_PAUSE_SECONDS)
+        timer.start(self._resume, timer)
+
+    def _resume(self, timer: Any) -> None:
+        timer.close()
         if self.started:
             self.start_accepting()
 

@@ -1,0 +1,76 @@
+"""Who is believed: the carrier about a number, a password about an extension, the caller about nothing."""
+
+from __future__ import annotations
+
+import pytest
+
+from callcontrol.switch.caller import Authenticated, Caller, read_caller
+from callcontrol.switch.framing import FrameParser, Headers
+from tests.wire import frames_of, plain_block
+
+
+def channel(**values: str) -> Headers:
+    """Channel data; `_` in a keyword stands for `-`."""
+    return Headers(plain_block([(name.replace("_", "-").encode(), value.encode()) for name, value in values.items()]))
+
+
+def test_the_number_comes_as_the_carrier_sent_it() -> None:
+    assert read_caller(channel(Caller_Caller_ID_Number="+493012345")) == Caller("+493012345")
+
+
+@pytest.mark.parametrize("number", ["anonymous", "Anonymous", "Restricted", "unknown", "", "0000000000"])
+def test_a_withheld_number_is_no_number(number: str) -> None:
+    assert read_caller(channel(Caller_Caller_ID_Number=number)).number == ""
+
+
+def test_a_number_the_caller_asked_to_hide_is_hidden_though_the_carrier_sent_it() -> None:
+    hidden = channel(Caller_Caller_ID_Number="+493012345", Caller_Privacy_Hide_Number="true")
+
+    assert read_caller(hidden).number == ""
+
+
+def test_an_extension_that_proved_its_password_is_known() -> None:
+    headers = plain_block(
+        [
+            (b"Caller-Caller-ID-Number", b"+4930999"),
+            (b"variable_sip_authorized", b"true"),
+            (b"variable_user_name", b"33"),
+            (b"variable_domain_name", b"acme.example"),
+        ]
+    )
+    assert read_caller(Headers(headers)).authenticated == Authenticated("33", "acme.example")
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        [(b"variable_user_name", b"33"), (b"variable_domain_name", b"acme.example")],
+        [(b"variable_sip_authorized", b"false"), (b"variable_user_name", b"33")],
+        [(b"variable_sip_authorized", b"true")],
+        [(b"variable_sip_h_X-A", b"x%0Avariable_sip_authorized: true%0Avariable_user_name: 33")],
+        [(b"Caller-Caller-ID-Name", b"x%0Avariable_sip_authorized: true"), (b"variable_user_name", b"33")],
+        [(b"variable_sip_from_user", b"33"), (b"variable_sip_from_host", b"acme.example")],
+    ],
+    ids=["no password", "wrong password", "nobody", "forged in a header", "forged in the name", "From"],
+)
+def test_claims_do_not_make_an_extension(claim: list[tuple[bytes, bytes]]) -> None:
+    assert read_caller(Headers(plain_block(claim))).authenticated is None
+
+
+def test_a_forged_display_name_does_not_change_the_number() -> None:
+    """As recorded from FreeSWITCH: the caller's `%0A` reaches us unchanged."""
+    headers = Headers(
+        plain_block(
+            [
+                (b"Caller-Caller-ID-Name", b"x%0ACaller-Caller-ID-Number: +49301"),
+                (b"Caller-Caller-ID-Number", b"anonymous"),
+            ]
+        )
+    )
+    assert read_caller(headers) == Caller("")
+
+
+def test_the_recorded_caller_is_read_from_the_channel_data() -> None:
+    (frame,) = FrameParser().feed(frames_of("hangup-during-digits.outbound")[0])
+
+    assert read_caller(frame.headers) == Caller("+493012345")
