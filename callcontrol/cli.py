@@ -94,7 +94,7 @@ def schema() -> None:
 @main.command("try")
 @click.argument("number")
 @click.option("--from", "caller", default="anonymous", show_default=True, help="the caller's number")
-@click.option("--keys", default="", help='what the caller presses, as asked: "48213#"')
+@click.option("--keys", default="", help='what the caller presses, one group per question: "1 48213#"')
 @click.option("--tenants", type=FOLDER, default=lambda: _home() / "tenants", help="default: the example tenants")
 def try_call(number: str, caller: str, keys: str, tenants: Path) -> None:
     """Rehearse a call to NUMBER: what would this caller live through? No FreeSWITCH needed; nothing is kept."""

@@ -27,6 +27,7 @@ from callcontrol.state import sqlite_url
 
 READY_SECONDS = 10.0
 CALL_SECONDS = 60.0
+_SEPARATORS = str.maketrans("", "", " ()./-")  # people write numbers with them; a telephone does not dial them
 
 
 @dataclass(frozen=True)
@@ -84,11 +85,8 @@ def rehearse(number: str, caller: str, keys: str, *, tenants: Path, home: Path, 
 
 
 def gets_into_a_room(phone: Phone, number: str, keys: str) -> bool:
-    """Dial, press ``keys`` as they are asked for and nothing after; whether the caller gets into a room."""
-    phone.calls(number)
-    if keys:
-        phone.presses(keys)
-    phone.never_presses_again()
+    """Dial, press one group of ``keys`` at each question and nothing after; whether the caller gets into a room."""
+    phone.calls(number.translate(_SEPARATORS)).answers(*keys.split()).never_presses_again()
     phone.transcript.wait(lambda: _joined(phone) or is_over(phone), CALL_SECONDS)
     return _joined(phone)
 
@@ -98,7 +96,7 @@ def caller_phone(switch: RehearsalSwitch, caller: str) -> Phone:
     if "@" in caller:
         return switch.phone("", door="extensions", extension=caller)
     withheld = caller.strip().lower() in ("", "anonymous", "withheld")
-    return switch.phone("anonymous" if withheld else caller, withheld=withheld)
+    return switch.phone("anonymous" if withheld else caller.translate(_SEPARATORS), withheld=withheld)
 
 
 def is_over(phone: Phone) -> bool:

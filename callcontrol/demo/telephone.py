@@ -57,7 +57,7 @@ class Telephone:
         self._phones.append(phone)
         phone.transcript.listener = lambda step: self._out.print(f"  [{name}] {tell(step, self._prompts)}")
         self._out.print(HELP)
-        phone.calls(number)
+        phone.calls(number.replace(" ", ""))
         return True
 
     def _talk(self) -> bool:

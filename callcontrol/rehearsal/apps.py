@@ -127,7 +127,6 @@ def _respond(session: Session, argument: str) -> None:
     code = number(argument)
     if session.channel.answered or code < 300:
         return
-    session.channel.variables.set("sip_hangup_disposition", "send_refuse")
     session.hangup(SIP_CAUSES.get(code, "NORMAL_UNSPECIFIED" if code < 500 else "NORMAL_TEMPORARY_FAILURE"))
 
 

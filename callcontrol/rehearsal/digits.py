@@ -114,6 +114,8 @@ def _prompt(session: Session, prompt: str) -> tuple[str, Status]:
     if not prompt or prompt.lower() == "silence":
         return "", Status.SUCCESS
     status = play(session, prompt, on_key, eager=True)
+    if not caught:
+        session.answer_question()
     return "".join(caught), Status.SUCCESS if status is Status.BREAK else status
 
 

@@ -12,6 +12,16 @@ from callcontrol.rehearsal.session import Session
 from callcontrol.rehearsal.transcript import Kind
 
 
+# The voice counters of mod_sofia; no voice flows here, so all are zero.
+_RTP = """
+in_raw_bytes in_media_bytes in_packet_count in_media_packet_count in_skip_packet_count in_jitter_packet_count
+in_dtmf_packet_count in_cng_packet_count in_flush_packet_count in_largest_jb_size in_jitter_min_variance
+in_jitter_max_variance in_jitter_loss_rate in_jitter_burst_rate in_mean_interval in_flaw_total in_quality_percentage
+in_mos out_raw_bytes out_media_bytes out_packet_count out_media_packet_count out_skip_packet_count
+out_dtmf_packet_count out_cng_packet_count rtcp_packet_count rtcp_octet_count
+"""
+
+
 def live(session: Session) -> None:
     """Run one call's thread to its end."""
     hub, channel = session.hub, session.channel
@@ -96,7 +106,10 @@ def _record(session: Session) -> list[Header]:
         rows += _epoch(name, at)
     rows += [("last_app", last_app), ("last_arg", last_arg)]
     rows.append(("caller_id", f'"{channel.call.display}" <{channel.call.user}>'))
-    return [*rows, *_durations(end - start, end - answer if answer else 0, answer - start if answer else 0)]
+    rows += _durations(end - start, end - answer if answer else 0, answer - start if answer else 0)
+    if channel.answered or channel.early:
+        rows += [(f"rtp_audio_{name}", "0") for name in _RTP.split()]
+    return rows
 
 
 def _epoch(name: str, at: int) -> list[Header]:

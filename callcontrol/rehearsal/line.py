@@ -14,7 +14,7 @@ from callcontrol.rehearsal import template
 from callcontrol.rehearsal.channel import Channel
 from callcontrol.rehearsal.encoding import Header
 from callcontrol.rehearsal.hub import Hub
-from callcontrol.rehearsal.transcript import Kind, Transcript
+from callcontrol.rehearsal.transcript import Kind, Transcript, counted
 from callcontrol.rehearsal.wire import Fault
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ class Line:
         self.transcript = transcript
         self.listeners: list[Listener] = []
         self.keys: deque[str] = deque()
+        self.answers: deque[str] = deque()  # groups of keys, each pressed when a question has been heard
         self.silent = False  # every wait for a key runs out at once
         self.breaking = False  # uuid_break
         self.controlled = False  # parked under a listener
@@ -108,8 +109,6 @@ class Line:
             return
         if by_phone:
             cause = self._phone_hung_up(cause)
-        elif channel.answered:
-            channel.variables.set("sip_hangup_disposition", "send_bye")
         channel.state = "CS_HANGUP"
         channel.hangup_cause = cause
         channel.stamp("hangup")
@@ -117,6 +116,9 @@ class Line:
             if control.listener.linger is None:
                 control.close()
         self.fire("CHANNEL_HANGUP")
+        sent = "send_bye" if channel.answered else "send_refuse"
+        received = "recv_bye" if channel.answered else "recv_cancel"
+        channel.variables.set("sip_hangup_disposition", received if by_phone else sent)
         for control in list(self.controls):
             control.call_ends(busy=self.in_room)
         self.wake()
@@ -136,10 +138,9 @@ class Line:
     def _phone_hung_up(self, cause: str) -> str:
         self.hung_up_by_phone = True
         if not self.channel.answered:
-            self._set_all([("sip_hangup_disposition", "recv_cancel")])
             return "ORIGINATOR_CANCEL"
         self._set_all([("sip_term_status", "200"), ("proto_specific_hangup_cause", "sip:200")])
-        self._set_all([("sip_term_cause", "16"), ("sip_hangup_disposition", "recv_bye")])
+        self._set_all([("sip_term_cause", "16")])
         return cause
 
     def transfer(self, extension: str) -> None:
@@ -196,6 +197,13 @@ class Line:
         if not true(self.variable("sensitive_dtmf")):
             self.fire("DTMF", [("DTMF-Digit", key), ("DTMF-Duration", "1600"), ("DTMF-Source", "RTP")])
         return key
+
+    def answer_question(self) -> None:
+        """A question was played to its end: the phone presses its next group of keys."""
+        if self.answers:
+            keys = self.answers.popleft()
+            self.transcript.add(Kind.PRESSES, counted(keys))
+            self.keys.extend(keys)
 
     def gives_up_waiting(self) -> bool:
         """Whether the phone lets this wait for a key run out; uses up one `stays_silent`."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from callcontrol.rehearsal.line import SILENCE
 from callcontrol.rehearsal.session import Session
 from callcontrol.rehearsal.template import Dialled
-from callcontrol.rehearsal.transcript import Kind, Step, Transcript
+from callcontrol.rehearsal.transcript import Kind, Step, Transcript, counted
 from callcontrol.rehearsal.wire import Fault
 
 if TYPE_CHECKING:
@@ -62,8 +62,13 @@ class Phone:
 
     def presses(self, keys: str) -> Phone:
         """Press keys; those pressed before somebody listens wait. They are counted, never written down."""
-        self.transcript.add(Kind.PRESSES, f"{len(keys)} key{'' if len(keys) == 1 else 's'}")
+        self.transcript.add(Kind.PRESSES, counted(keys))
         self._queue(list(keys))
+        return self
+
+    def answers(self, *groups: str) -> Phone:
+        """Press one group of keys after each question has been heard to its end; counted, never written down."""
+        self._live().answers.extend(groups)
         return self
 
     def stays_silent(self, times: int = 1) -> Phone:

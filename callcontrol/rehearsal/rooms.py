@@ -37,7 +37,7 @@ class Invitation:
 
 
 class Member:
-    """One caller in a room. ``leaving`` is set when he is to go, with what he is told about."""
+    """One caller in a room. ``leaving`` is set when he is to go."""
 
     def __init__(self, number: int, session: Session, flags: frozenset[str]) -> None:
         self.id = number
@@ -50,6 +50,7 @@ class Member:
         self.hold = self.talking = self.floor = False
         self.joined = time.time()
         self.leaving = False
+        self.ended = False  # the whole conference was ended under him
 
     def headers(self) -> list[Header]:
         """conference_member.c:236-273, with the channel's basic data."""
@@ -181,7 +182,7 @@ class Room:
         """Send everybody away; who lacks hangup_after_conference=false is hung up (mod_conference.c:790-806)."""
         self.ended = True
         for member in list(self.members):
-            member.leaving = True
+            member.leaving = member.ended = True
             member.session.wake()
 
     def hears_music(self) -> bool:
@@ -225,9 +226,11 @@ def join(session: Session, argument: str) -> None:
         if session.ready() and not member.leaving:
             session.wait()
     session.channel.codec = ("PCMA", "8000", "64000")
+    for name, value in (("read_codec", "PCMA"), ("read_rate", "8000")):
+        session.channel.variables.set(name, value)
     room.leave(member)
     keep = session.variable("hangup_after_conference") == "false"
-    if room.ended and member.leaving and not keep:
+    if member.ended and not keep:
         session.hangup()
 
 

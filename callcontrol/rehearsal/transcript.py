@@ -45,6 +45,11 @@ class Step:
         return f"{self.seconds:7.3f}s  {self.kind}{' ' if self.text else ''}{self.text}{where}"
 
 
+def counted(keys: str) -> str:
+    """How many keys were pressed; which ones is nobody's business."""
+    return f"{len(keys)} key{'' if len(keys) == 1 else 's'}"
+
+
 class Transcript:
     """The steps of one phone in order; ``listener`` is told each new one as it happens."""
 
