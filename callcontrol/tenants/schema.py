@@ -34,5 +34,7 @@ def _tidy(node: Any) -> None:
             node |= node.pop("anyOf")[0]
     if "patternProperties" in node:
         node["additionalProperties"] = False  # a key of a wrong form is a mistake, not something else
+    if "propertyNames" in node:  # variables are not replaced in keys
+        node["propertyNames"] = node["propertyNames"]["anyOf"][0]
     for value in list(node.values()):
         _tidy(value)
