@@ -20,7 +20,7 @@ from callcontrol.errors import ConfigError, SwitchRefused
 from callcontrol.state import sqlite_url
 from callcontrol.tenants import Problem
 from callcontrol.tenants.document import Document
-from callcontrol.tenants.fields import Model, refuse, text_of, whole
+from callcontrol.tenants.fields import AtLeastOne, Model, refuse, text_of, whole
 from callcontrol.tenants.folder import read_file
 from callcontrol.tenants.loader import problems_of, read_model
 
@@ -153,7 +153,7 @@ class Config(Model):
     """IP addresses that may open such a socket: those of the switches."""
     http: Address = ("127.0.0.1", 8085)
     """Health, metrics and status."""
-    switches: Annotated[tuple[Switch, ...], Field(min_length=1)] = (Switch(),)
+    switches: Annotated[tuple[Switch, ...], *AtLeastOne] = (Switch(),)
     """The FreeSWITCH servers this daemon steers."""
     tenants: Folder = Path("tenants")
     """Folder of the tenant files."""

@@ -159,6 +159,7 @@ def test_words_that_only_look_like_flags_and_quoted_numbers_are_refused() -> Non
         ("timezone: ../../etc/passwd", "1:11: timezone: unknown timezone '../../etc/passwd' (such as Europe/Berlin)"),
         ("languages: [de, it]", "1:17: languages entry 2: unknown value 'it' (possible: de, en, fr)"),
         ("languages: [de, de]", "1:12: languages: names a language twice"),
+        ("languages: [it]", "1:13: languages entry 1: unknown value 'it' (possible: de, en, fr)"),
         ("languages: []", "1:12: languages: needs at least one entry"),
         ("languages: de", "1:12: languages: must be a list"),
         ("name: ''", "1:7: name: needs 1 to 80 printable characters"),

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, SecretStr, ValidationInfo
@@ -25,6 +25,8 @@ Language = Literal["de", "en", "fr"]
 
 Flag = Annotated[bool, Strict()]
 """``true`` or ``false``, nothing else."""
+
+_Value = TypeVar("_Value")
 
 UNKNOWN_REGION = "ZZ"
 NAME = r"^[a-z][a-z0-9-]{0,31}$"
@@ -236,6 +238,16 @@ Password = Annotated[SecretStr, AfterValidator(_password), Schema({"type": "stri
 Pattern = Annotated[NumberPattern, PlainValidator(_pattern), text_schema(r"^\+?[0-9 ()./-]+\*?$")]
 Callee = Annotated[Target, PlainValidator(_callee), text_schema(_NUMBER_CHARACTERS)]
 TargetText = Annotated[Target, PlainValidator(_target), text_schema(r"^(voicemail|\+?[0-9 ()./-]+)$")]
+
+
+def _something(entries: tuple[_Value, ...]) -> tuple[_Value, ...]:
+    if not entries:
+        raise refuse("needs at least one entry")
+    return entries
+
+
+AtLeastOne = AfterValidator(_something), Field(json_schema_extra={"minItems": 1})
+"""Annotations of a list that must not be empty; pydantic's own also complains when the only entry is faulty."""
 
 
 def whole(low: int, high: int) -> Any:
