@@ -19,6 +19,7 @@ from pydantic import AfterValidator, Field, PlainValidator, SecretStr, Validatio
 from callcontrol.errors import ConfigError, SwitchRefused
 from callcontrol.state import sqlite_url
 from callcontrol.tenants import Problem
+from callcontrol.tenants._yaml import parse
 from callcontrol.tenants.document import Document
 from callcontrol.tenants.fields import AtLeastOne, Model, refuse, text_of, whole
 from callcontrol.tenants.folder import read_file
@@ -199,11 +200,13 @@ def load_config(path: Path, environ: Mapping[str, str]) -> Config:
     data = read_file(path)
     if isinstance(data, Problem):
         raise ConfigError([data])
-    document = Document(data)
+    root, faults = parse(data)
     beside = _Beside(path.absolute().parent)
-    if document.root is None and not document.faults:
+    if root is None and not faults:
         return Config.model_validate({}, context=beside)
-    _, config, faults = read_model(document, Config, environ, lambda raw: beside)
-    if config is None or faults:
+    if root is None:
         raise ConfigError(problems_of(path, faults))
+    _, config, misfits = read_model(Document(root), Config, environ, lambda raw: beside)
+    if config is None or faults or misfits:
+        raise ConfigError(problems_of(path, [*faults, *misfits]))
     return config

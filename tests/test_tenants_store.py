@@ -107,14 +107,15 @@ def test_a_file_cut_anywhere_never_takes_its_tenant_away(admin: Administrator) -
         assert admin.tenants == ["acme"]
 
 
-def test_the_problems_are_told_again_when_they_change_and_an_empty_list_when_they_are_solved(
+def test_the_problems_are_told_again_when_they_change(
     admin: Administrator,
 ) -> None:
     admin.saves("acme.yaml", text("acme") + "foo: 1\n")
     admin.store.poll()
     admin.saves("acme.yaml", text("acme") + "bar: 1\n")
     admin.saves("acme.yaml", text("acme"))
-    assert [len(report) for report in admin.reports] == [1, 1, 0]
+    assert [len(report) for report in admin.reports] == [1, 1]
+    assert admin.problems == []
     assert admin.tenants == ["acme"]
 
 
@@ -187,6 +188,25 @@ def test_a_folder_that_cannot_be_read_takes_nobody_and_is_a_problem_once(admin: 
     moved.rename(admin.folder)
     assert not admin.store.poll()
     assert admin.problems == []
+
+
+def test_a_file_that_changes_while_it_is_read_is_taken_when_it_stands_still(
+    admin: Administrator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    admin.saves("acme.yaml", text("acme"))
+
+    def read_while_written(path: Path) -> bytes | Problem:
+        path.write_text(text(path.stem, "+49 30 8699") + "# more\n")
+        return b"half of it"
+
+    with monkeypatch.context() as patch:
+        patch.setattr("callcontrol.tenants.store.read_file", read_while_written)
+        (admin.folder / "new.yaml").write_text(text("new", "+49 30 8698"))
+        assert not admin.saves("acme.yaml", text("acme", "+49 30 8697"))
+        assert admin.owner("+49308631") == "acme"
+        assert admin.problems == []
+    assert admin.store.poll()
+    assert admin.owner("+49308699") == "acme"
 
 
 # Two files
@@ -274,6 +294,25 @@ def test_the_watch_outlives_a_folder_that_goes_and_comes_back(watched: Administr
     assert watched.tenants == ["acme"]
     moved.rename(watched.folder)
     assert within(3.0, lambda: not watched.store.problems)
+
+
+def test_the_watch_outlives_a_listener_that_fails(tmp_path: Path) -> None:
+    seen: list[Tenants] = []
+
+    def fails_once(tenants: Tenants) -> None:
+        seen.append(tenants)
+        if len(seen) == 1:
+            raise OSError("disk full")
+
+    store = TenantStore(tmp_path, {}, fails_once)
+    watcher = greenlets.spawn("watch", store.watch)
+    (tmp_path / "acme.yaml").write_text(text("acme"))
+    assert within(3.0, lambda: len(seen) == 1)
+    (tmp_path / "globex.yaml").write_text(text("globex", "+49 30 8632"))
+    assert within(3.0, lambda: len(seen) == 2)
+    store.stop()
+    watcher.join(timeout=5)
+    assert list(store.current.by_id) == ["acme", "globex"]
 
 
 def test_a_file_written_bit_by_bit_comes_into_force_whole(watched: Administrator) -> None:
