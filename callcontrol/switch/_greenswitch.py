@@ -17,10 +17,10 @@ from itertools import count
 from typing import TypeVar, cast
 
 import gevent
-from greenswitch import esl as greenswitch
 from gevent.event import AsyncResult
 from gevent.lock import BoundedSemaphore
 from gevent.socket import IPPROTO_TCP, TCP_NODELAY, socket
+from greenswitch import esl as greenswitch
 
 from callcontrol import greenlets
 from callcontrol.errors import SwitchError, SwitchLost, SwitchTimeout
