@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callcontrol.tenants import Access, KeyAction, Target
+from callcontrol.tenants import Access, KeyAction, Source, Target
 from callcontrol.tenants.loader import load_tenant
 from tests.tenant_files import FILE, problems, tenant
 
@@ -339,6 +339,49 @@ def test_a_key_that_gets_another_action_gives_up_its_own_and_null_takes_one_out_
     assert "*7" not in keys
     assert "*4" not in keys
     assert keys["*6"] is KeyAction.MUTE
+
+
+def test_forwarding_is_read_in_its_short_and_its_long_form() -> None:
+    clara = tenant(
+        """
+        domain: acme.example
+        trunk: carrier
+        block_profiles:
+          office: {outgoing: [premium, "+1 900*"], incoming: [anonymous]}
+        extensions:
+          "33":
+            name: Clara
+            password: correct-horse
+            voicemail: {pin: "9051"}
+            block_profile: office
+            forwarding:
+              profiles:
+                0: {no_answer: voicemail, busy: "030 8630"}
+                "1": {no_answer: {to: "+49 171 5550001", after: 5}, selective: [{from: "089", ring: true}]}
+        """
+    ).extensions["33"]
+    usual, other = clara.forwarding.profiles[0], clara.forwarding.profiles[1]
+    assert usual.no_answer is not None
+    assert (usual.no_answer.to, usual.no_answer.after) == (Target("voicemail"), 20)
+    assert usual.targets == {"no_answer": Target("voicemail"), "busy": Target("number", "+49308630")}
+    assert [str(target) for target in usual.targets.values()] == ["voicemail", "+49308630"]
+    assert other.no_answer is not None
+    assert (str(other.no_answer.to), other.no_answer.after) == ("+491715550001", 5)
+    assert other.selective[0].source == Source("number", "+4989")
+    assert other.selective[0].ring
+
+
+def test_every_entry_of_a_loaded_tenant_is_valid_by_itself() -> None:
+    """So a program may take one, change a value and validate the result."""
+    acme = load_tenant(FILE, (ROOT / "tenants" / "acme.yaml").read_bytes(), {}).tenant
+    assert acme is not None
+    for entry in (
+        *acme.rooms.values(),
+        *acme.extensions.values(),
+        *acme.numbers.values(),
+        *acme.block_profiles.values(),
+    ):
+        assert type(entry).model_validate(dict(entry)) == entry
 
 
 def test_a_loaded_tenant_cannot_be_changed() -> None:
