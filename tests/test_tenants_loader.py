@@ -417,6 +417,35 @@ def test_a_fault_behind_an_anchor_is_shown_where_it_is_written_once() -> None:
     ]
 
 
+@pytest.mark.parametrize("domain", ["acme.example", "Localhost", "10.0.0.1", "a-b.c", "a" * 63 + ".de"])
+def test_a_domain_is_any_host_name_in_small_letters(domain: str) -> None:
+    assert tenant(f"domain: '{domain}'\n").domain == domain.lower()
+
+
+@pytest.mark.parametrize(
+    "domain", ["", "a..b", "-a.b", "a-.b", "a.b.", ".a", "a b", "a" * 64, "a_b", "a.b" * 100, "ä.de"]
+)
+def test_what_is_no_host_name_is_no_domain(domain: str) -> None:
+    assert "is no domain name" in problems(f"domain: '{domain}'\n")[0]
+
+
+def test_nothing_a_file_says_can_write_to_a_terminal_or_begin_a_new_line_in_a_log() -> None:
+    text = """
+        "a\\nb": 1
+        rooms:
+          "x\\e[2J\\ny": {access: "\\e[31m", pin: 1}
+        numbers:
+          "+49 30 8631": {room: z}
+        """
+    shown = problems(text)
+    assert len(shown) == 5
+    assert all(problem.isprintable() for problem in shown)
+
+
+def test_a_message_is_no_longer_than_a_few_lines() -> None:
+    assert all(len(problem) < 900 for problem in problems(f"{'x' * 900}: 1\nrooms: {{{'y' * 9000}: 1}}\n"))
+
+
 # Whatever the bytes are
 
 

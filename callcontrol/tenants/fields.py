@@ -207,12 +207,13 @@ Name = Annotated[str, AfterValidator(_matching(NAME, "{found} is no name", _NAME
 Label = Annotated[str, AfterValidator(_label), Schema({"type": "string", "minLength": 1, "maxLength": 80})]
 """What people read: 1 to 80 printable characters."""
 
-_DOMAIN = r"^(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]{0,62}(\.|$))?([A-Za-z0-9-]{1,63}(\.|$))*(?<![.-])$"
+_DOMAIN_LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_DOMAIN = rf"^(?=.{{1,253}}$)(?:{_DOMAIN_LABEL}\.)*{_DOMAIN_LABEL}$"
 Domain = Annotated[
     str,
     AfterValidator(_matching(_DOMAIN, "{found} is no domain name", "such as acme.example")),
     AfterValidator(str.lower),
-    Schema({"type": "string", "maxLength": 253}),
+    text_schema(_DOMAIN),
 ]
 
 _GATEWAY = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$"

@@ -22,6 +22,7 @@ from callcontrol.tenants.rules import findings
 from callcontrol.tenants.spelling import correct
 
 MAX_FINDINGS = 500  # broken rules of one file; each may look for the word that was meant
+MAX_TEXT = 400  # characters of one message
 
 M = TypeVar("M", bound=Model)
 
@@ -70,7 +71,15 @@ def read_model(
 
 def problems_of(path: Path, faults: Iterable[Fault]) -> tuple[Problem, ...]:
     """The faults of one file, each once, in the order of the file."""
-    return tuple(sorted({Problem(path, f.mark.line, f.mark.column, f.message, f.hint) for f in faults}))
+    return tuple(
+        sorted({Problem(path, f.mark.line, f.mark.column, _visible(f.message), _visible(f.hint)) for f in faults})
+    )
+
+
+def _visible(text: str) -> str:
+    """``text`` for a terminal and a log: what a file says may hold line breaks and escape sequences."""
+    short = text if len(text) <= MAX_TEXT else text[: MAX_TEXT - 3] + "..."
+    return "".join(letter if letter.isprintable() else ascii(letter)[1:-1] for letter in short)
 
 
 def _changed_keys(node: Node) -> Iterator[Fault]:
