@@ -157,6 +157,20 @@ def test_a_switch_without_a_usable_password_is_refused_with_the_reason(tmp_path:
         Switch(password_file=tmp_path / "binary").read_password({})
 
 
+REFERENCE = (Path(__file__).parent.parent / "docs" / "configuration.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize(("heading", "model"), [("The daemon", Config), ("A switch", Switch)])
+def test_the_reference_has_every_key_with_its_default(heading: str, model: type[Config] | type[Switch]) -> None:
+    table = REFERENCE.split(f"## {heading}\n")[1].split("\n## ")[0]
+    rows = [[cell.strip() for cell in line.split("|")] for line in table.splitlines() if line.startswith("| `")]
+    assert [row[1].strip("`") for row in rows] == list(model.model_fields)
+    for _, key, default, *_ in rows:
+        field = model.model_fields[key.strip("`")]
+        if isinstance(field.default, int) or (isinstance(field.default, (str, Path)) and str(field.default)):
+            assert (key, default) == (key, f"`{field.default}`")
+
+
 @given(data=st.binary(max_size=200))
 def test_whatever_the_file_holds_there_is_a_configuration_or_problems(
     data: bytes, tmp_path_factory: pytest.TempPathFactory
