@@ -121,7 +121,7 @@ class TenantStore:
         data = read_file(path)
         if _signature(path) != signature:
             return _File(None, known.content, known.loaded) if known else _File(None, None, Loaded(path, None))
-        settled = time.time_ns() - signature[0] > CLOCK_TICK
+        settled = abs(time.time_ns() - signature[0]) > CLOCK_TICK
         content = None if isinstance(data, Problem) else hashlib.sha256(data).digest()
         if known and content is not None and content == known.content:
             return _File(signature if settled else None, content, known.loaded)
