@@ -6,19 +6,22 @@ import os
 import secrets
 import socket
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
 
 from callcontrol.freeswitch import FreeSwitchProcess, find_freeswitch
 
-pytest.importorskip("pjsua2", reason="no SIP phones here: pip install -r requirements-switch.txt")
-pytest.importorskip("numpy", reason="the phones cannot listen: pip install -r requirements-switch.txt")
-
-from tests.switch.attention import Ears
-from tests.switch.event_socket import EventSocket
-from tests.switch.hearing import Music, Prompts
-from tests.switch.phones import Phone, Switch
+MISSING = [name for name in ("pjsua2", "numpy") if find_spec(name) is None]
+if MISSING:
+    collect_ignore_glob = ["test_*.py"]
+else:
+    from tests.switch.attention import Ears
+    from tests.switch.event_socket import EventSocket
+    from tests.switch.hearing import Music, Prompts
+    from tests.switch.phones import Phone, Switch
 
 REPOSITORY = Path(__file__).parents[2]
 PROMPTS = REPOSITORY / "prompts"
@@ -26,7 +29,14 @@ PROMPTS = REPOSITORY / "prompts"
 # music is ever mistaken for it.
 VOICES = tuple(round(440 * 2 ** ((semitone + 0.5) / 12)) for semitone in range(5, 37, 2))
 
-Phones = Callable[..., Phone]
+Phones: TypeAlias = "Callable[..., Phone]"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say why nothing here was tried."""
+    if MISSING:
+        needed = "pip install -r requirements-switch.txt"
+        terminalreporter.write_line(f"tests/switch was left out: no {' and no '.join(MISSING)} ({needed})")
 
 
 def free_ports(count: int) -> list[int]:

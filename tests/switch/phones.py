@@ -55,7 +55,7 @@ class Phone:
         ``name`` is the display name, ``headers`` are more SIP headers: both as hostile as UTF-8 without line ends
         allows (other bytes: OddCall). An extension calls as itself.
         """
-        self._new_call(f"calls {number} from {name} {from_}" + (f" with {', '.join(headers)}" if headers else ""))
+        self._new_call(" ".join(filter(None, (f"calls {number} from", name, from_, *(headers or ())))))
         address = f"<sip:{from_}@127.0.0.1>" if from_ else "<sip:anonymous@anonymous.invalid>"
         quoted = name.replace("\\", "\\\\").replace('"', '\\"')
         who = {} if self._domain else {"from": f'"{quoted}" {address}' if name else address}

@@ -30,7 +30,7 @@ def test_a_caller_hears_the_own_voice_through_an_echo(phones: Phones) -> None:
 
 def test_two_in_a_room_hear_each_other_and_a_third_outside_does_not(phones: Phones) -> None:
     """Who hears whom is told by the tone each phone speaks."""
-    anna, ben, carl = phones(), phones(), phones()
+    anna, ben, carl = phones("Anna"), phones("Ben"), phones("Carl")
     anna.calls("moderator-acme.board").joins("acme.board", moderator=True)
     ben.calls("room-acme.board").joins("acme.board")
     carl.calls("room-acme.sales").joins("acme.sales")
@@ -38,6 +38,10 @@ def test_two_in_a_room_hear_each_other_and_a_third_outside_does_not(phones: Phon
     ben.hears_tone_of(anna)
     carl.does_not_hear(anna).does_not_hear(ben)
     anna.does_not_hear(carl)
+    with pytest.raises(AssertionError, match="should have: not hear Ben"):
+        anna.does_not_hear(ben)
+    with pytest.raises(AssertionError, match="join acme.board as moderator within 1 s"):
+        ben.joins("acme.board", moderator=True, within=1)
 
 
 @pytest.mark.parametrize("language", ["de", "en", "fr"])
@@ -101,6 +105,22 @@ def test_music_on_hold_is_music_and_a_prompt_is_not(phones: Phones) -> None:
     phones().calls("music").hears_music()
     with pytest.raises(AssertionError, match="hear music within 2 s"):
         phones().calls("echo").is_answered().hears_music(within=2).hangs_up()
+
+
+def test_music_ends_when_a_second_comes_and_a_member_can_be_put_out(phones: Phones, laboratory: Switch) -> None:
+    """Alone in a room there is music; FreeSWITCH tells who is in and who is out."""
+    anna, ben = phones("Anna"), phones("Ben")
+    anna.calls("room-acme.lounge").joins("acme.lounge").hears_music()
+    ben.calls("room-acme.lounge").joins("acme.lounge")
+    anna.hears_no_music().hears_tone_of(ben)
+    laboratory.events.api("conference acme.lounge kick last")
+    ben.leaves("acme.lounge")
+    anna.does_not_hear(ben).joins("acme.lounge")
+
+
+def test_who_stays_silent_gives_the_next_prompt_more_time(phones: Phones) -> None:
+    """The time callcontrol waits for a key is not held against the prompt behind it."""
+    phones().calls("late-en/goodbye").stays_silent().hears("goodbye", within=0.1)
 
 
 def test_a_hostile_display_name_and_headers_arrive_unchanged(phones: Phones, laboratory: Switch) -> None:
