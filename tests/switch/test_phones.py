@@ -40,7 +40,7 @@ def test_two_in_a_room_hear_each_other_and_a_third_outside_does_not(phones: Phon
     anna.does_not_hear(carl)
     with pytest.raises(AssertionError, match="should have: not hear Ben"):
         anna.does_not_hear(ben)
-    with pytest.raises(AssertionError, match="join acme.board as moderator within 1 s"):
+    with pytest.raises(AssertionError, match=r"join acme\.board as moderator within 1 s"):
         ben.joins("acme.board", moderator=True, within=1)
 
 
