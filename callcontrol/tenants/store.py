@@ -47,7 +47,7 @@ class TenantStore:
     """Keeps ``current`` up to date with a folder of tenant files.
 
     on_change is called with the new snapshot after each change; on_problems with all problems whenever they have
-    changed and there are any. Both run in the greenlet that polls; what they raise ends a ``poll`` but no ``watch``.
+    changed, an empty sequence when all are solved. Both run in the greenlet that polls.
     """
 
     def __init__(
@@ -145,7 +145,7 @@ class TenantStore:
 
     def _report(self, problems: tuple[Problem, ...]) -> None:
         news, self.problems = problems != self.problems, problems
-        if news and problems and self._on_problems:
+        if news and self._on_problems:
             self._on_problems(problems)
 
 
