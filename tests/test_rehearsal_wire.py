@@ -58,7 +58,7 @@ def test_commands_are_the_same_however_the_bytes_arrive(cuts: list[int]) -> None
     commands = []
     while (command := reader.read()) is not None:
         commands.append(command)
-    head = {"call-command": "execute", "content-type": "text/plain", "content-length": "4"}
+    head = (("call-command", "execute"), ("Content-Type", "text/plain"), ("content-length", "4"))
     sendmsg = Command("sendmsg", head, "a\n\nb")
     assert commands == [Command("connect"), sendmsg, Command("api x y"), Command("exit")]
 
@@ -90,6 +90,7 @@ def test_what_was_written_arrives_before_the_close(pair: Pair) -> None:
 def test_a_socket_closes_at_the_byte_it_is_told(pair: Pair, at: int) -> None:
     near, far = pair
     outlet = Outlet(near, Fault(FaultKind.CLOSE, at))
+    outlet.arm()
     outlet.write(b"hello ")
     outlet.write(b"there")
     assert read_all(far) == b"hello there"[:at]
@@ -98,6 +99,7 @@ def test_a_socket_closes_at_the_byte_it_is_told(pair: Pair, at: int) -> None:
 def test_a_socket_is_reset_at_the_byte_it_is_told(pair: Pair) -> None:
     near, far = pair
     outlet = Outlet(near, Fault(FaultKind.RESET, 5))
+    outlet.arm()
     outlet.write(b"hello there")
     with pytest.raises(OSError, match="reset") as failure:
         read_all(far)
@@ -107,6 +109,7 @@ def test_a_socket_is_reset_at_the_byte_it_is_told(pair: Pair) -> None:
 def test_a_socket_stalls_at_the_byte_it_is_told(pair: Pair) -> None:
     near, far = pair
     outlet = Outlet(near, Fault(FaultKind.STALL, 5))
+    outlet.arm()
     outlet.write(b"hello there")
     outlet.write(b"more")
     assert far.recv(100) == b"hello"
