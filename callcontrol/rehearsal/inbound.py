@@ -65,9 +65,7 @@ class Inbound:
             self._hub.listeners.discard(listener)
             self._sockets.discard(sock)
             listener.outlet.write(notice())
-            listener.outlet.close()
-            if listener.outlet.stalled:
-                listener.outlet.abandon()
+            listener.outlet.finish()
 
     def _converse(self, listener: Listener, reader: CommandReader) -> None:
         listener.outlet.write(b"Content-Type: auth/request\n\n")

@@ -127,7 +127,7 @@ class Control:
         if self.listener.outlet.stalled:
             while reader.read() is not None:
                 pass  # nobody listens any more, but the socket stays open until the daemon gives up
-            self.listener.outlet.abandon()
+            self.listener.outlet.finish()
         self.close()
 
     def _failed(self) -> None:

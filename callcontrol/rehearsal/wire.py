@@ -74,15 +74,12 @@ class Outlet:
         if self.stalled:
             return  # silent for ever: only the peer can end it
         if self._writing:
-            greenlets.spawn("rehearsal-close", self._close_when_idle, seconds)
+            greenlets.spawn("rehearsal-close", self.finish, seconds)
         else:
             self._shut()
 
-    def abandon(self) -> None:
-        """Close now, also when stalled: the peer is gone."""
-        self._shut()
-
-    def _close_when_idle(self, seconds: float) -> None:
+    def finish(self, seconds: float = 1.0) -> None:
+        """Wait until what is queued is written, at most ``seconds``, and close."""
         self._idle.wait(seconds)
         self._shut()
 
