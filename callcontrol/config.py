@@ -170,8 +170,11 @@ class Config(Model):
     """Folder where FreeSWITCH reads its users from; without it extensions cannot register."""
     max_calls: Annotated[int, whole(1, 100_000)] = 2000
     """Conversations at once; further calls are refused so that the carrier tries elsewhere."""
-    drain_seconds: Annotated[int, whole(0, 3600)] = 60
-    """Seconds (0 to 3600) that running conversations get at the end."""
+    drain_seconds: Annotated[int, whole(0, 3600)] = 20
+    """Seconds (0 to 3600) that running conversations get at the end.
+
+    Below the 30 s that new callers of a lone daemon wait in music; with a second daemon 60 is kinder.
+    """
 
     @model_validator(mode="after")
     def _switches_differ(self) -> Self:

@@ -37,7 +37,7 @@ def test_an_empty_file_is_a_configuration(tmp_path: Path, text: str) -> None:
     )
     assert loaded.database == f"sqlite:///{tmp_path}/state/callcontrol.db"
     assert (loaded.switch_prompts, loaded.directory) == (None, None)
-    assert (loaded.max_calls, loaded.drain_seconds) == (2000, 60)
+    assert (loaded.max_calls, loaded.drain_seconds) == (2000, 20)
 
 
 def test_every_key_can_be_set_and_paths_are_relative_to_the_file(tmp_path: Path) -> None:
