@@ -51,7 +51,10 @@ def house() -> Iterator[House]:
     [
         ("board", Invitation("board")),
         ("acme.board@room", Invitation("acme.board", "room")),
-        ("b@acme.example@room+1234+flags{mute|moderator}", Invitation("b@acme.example", "room", frozenset({"mute", "moderator"}))),
+        (
+            "b@acme.example@room+1234+flags{mute|moderator}",
+            Invitation("b@acme.example", "room", frozenset({"mute", "moderator"})),
+        ),
         ("board+flags{a,b}", Invitation("board", "default", frozenset({"a", "b"}))),
     ],
 )
@@ -84,7 +87,11 @@ def test_the_life_of_a_room_as_the_link_hears_it(house: House) -> None:
     host = house.joins("+49301", "moderator").joins(ROOM, moderator=True)
     assert house.tells("conference-create")["Conference-Size"] == "0"
     joined = house.tells("add-member")
-    assert (joined["Member-Type"], joined["Conference-Size"], joined["Unique-ID"]) == ("moderator", "1", host.session.channel.uuid)
+    assert (joined["Member-Type"], joined["Conference-Size"], joined["Unique-ID"]) == (
+        "moderator",
+        "1",
+        host.session.channel.uuid,
+    )
     assert house.tells("floor-change")["New-ID"] == joined["Member-ID"]
     guest = house.joins("+49302").joins(ROOM)
     assert house.tells("add-member")["Conference-Size"] == "2"
@@ -170,7 +177,10 @@ def test_a_file_for_one_member_is_heard_by_that_one_only(house: House) -> None:
 
 def test_members_are_transferred_to_another_room(house: House) -> None:
     guest = house.joins("+49301").joins(ROOM)
-    assert house.api(f"conference {ROOM} transfer acme.sales@room 1") == "+OK Member '1' sent to conference acme.sales@room.\n"
+    assert (
+        house.api(f"conference {ROOM} transfer acme.sales@room 1")
+        == "+OK Member '1' sent to conference acme.sales@room.\n"
+    )
     assert house.tells("transfer")["New-Conference-Name"] == "acme.sales"
     guest.leaves(ROOM).joins("acme.sales")
     assert list(house.switch.rooms) == ["acme.sales"]
