@@ -26,7 +26,7 @@ from bench.subject import Daemon, Switch
 from callcontrol.freeswitch import FreeSwitchProcess, find_freeswitch
 
 OURS, REFERENCE = "callcontrol", "FreeSWITCH's dialplan"
-RTP_PORTS = (20000, 31998)
+RTP_PORTS = (10000, 15998)  # not those of vars.xml: a FreeSWITCH that runs here already may hold some of them
 READY_SECONDS = 40.0
 IDLE_SECONDS = 3.0
 QUIET_SECONDS = 1.5  # after a round: the last BYE has to be worked off
