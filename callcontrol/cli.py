@@ -40,7 +40,20 @@ class _Address(click.ParamType[tuple[str, int]]):
         return host.strip("[]"), int(port)
 
 
+class _Ports(click.ParamType[tuple[int, int]]):
+    name = "LOW-HIGH"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        if isinstance(value, tuple):
+            return value
+        low, _, high = str(value).partition("-")
+        if not (low.isdigit() and high.isdigit() and 1024 <= int(low) < int(high) <= 65535):
+            self.fail(f"{value!r} is not LOW-HIGH, for example 16384-32768", param, ctx)
+        return int(low), int(high)
+
+
 ADDRESS = _Address()
+PORTS = _Ports()
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 PORT = click.IntRange(1, 65535)
 
@@ -139,6 +152,7 @@ def status(address: tuple[str, int], state: Path, as_json: bool) -> None:
 @click.option("--esl-port", type=PORT, default=8021, show_default=True, help="FreeSWITCH's event socket")
 @click.option("--listen", type=ADDRESS, default="127.0.0.1:8084", show_default=True, help="calls from FreeSWITCH")
 @click.option("--http", type=ADDRESS, default="127.0.0.1:8085", show_default=True, help="health and metrics")
+@click.option("--rtp-ports", type=PORTS, default="16384-32768", show_default=True, help="FreeSWITCH's sound, UDP")
 @click.option("--no-phone", is_flag=True, help="no telephone in the terminal; run until Ctrl-C or SIGTERM")
 def demo(
     tenants: Path,
@@ -148,6 +162,7 @@ def demo(
     esl_port: int,
     listen: tuple[str, int],
     http: tuple[str, int],
+    rtp_ports: tuple[int, int],
     no_phone: bool,
 ) -> None:
     """Try everything on this machine: with FreeSWITCH and any SIP phone, or without and a telephone in the terminal."""
@@ -156,7 +171,7 @@ def demo(
     from callcontrol.log import configure
 
     configure(level="info")
-    settings = DemoSettings(_home(), tenants, state, sip_port, extension_port, esl_port, listen, http)
+    settings = DemoSettings(_home(), tenants, state, sip_port, extension_port, esl_port, listen, http, rtp_ports)
     sys.exit(_or_exit(lambda: run_demo(settings, os.environ, phone=not no_phone)))
 
 
