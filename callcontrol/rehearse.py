@@ -19,13 +19,13 @@ import gevent
 
 from callcontrol.config import Config, Switch
 from callcontrol.daemon import Daemon
-from callcontrol.errors import CallControlError, SwitchTimeout
+from callcontrol.errors import CallControlError, ConfigError, SwitchTimeout
 from callcontrol.prompts import PromptBook
 from callcontrol.rehearsal.phone import Phone
 from callcontrol.rehearsal.switch import RehearsalSwitch
 from callcontrol.rehearsal.transcript import Kind, Step
 from callcontrol.state import sqlite_url
-from callcontrol.tenants import Tenants
+from callcontrol.tenants import Tenants, load_folder
 
 READY_SECONDS = 10.0
 CALL_SECONDS = 60.0
@@ -82,8 +82,11 @@ def rehearsal_house(
 def rehearse(number: str, caller: str, keys: str, *, tenants: Path, home: Path, say: Callable[[str], object]) -> int:
     """Play one call and tell it with ``say``, line by line; 0 when the caller got into a room, else 1.
 
-    Raises ConfigError for unusable tenants, UnknownCaller.
+    Raises ConfigError when a tenant file has a fault, UnknownCaller.
     """
+    _, problems = load_folder(tenants, os.environ)
+    if problems:
+        raise ConfigError(problems)
     prompts = PromptBook(home / "prompts")
     with (
         tempfile.TemporaryDirectory(prefix="callcontrol-") as state,
@@ -91,7 +94,9 @@ def rehearse(number: str, caller: str, keys: str, *, tenants: Path, home: Path, 
     ):
         phone = caller_phone(house.switch, house.daemon.tenants.current, caller)
         phone.transcript.listener = lambda step: print_step(step, prompts, say)
-        return 0 if gets_into_a_room(phone, number, keys) else 1
+        joined = gets_into_a_room(phone, number, keys)
+        phone.transcript.listener = None  # the house is closed now, which is no part of the call
+        return 0 if joined else 1
 
 
 def gets_into_a_room(phone: Phone, number: str, keys: str) -> bool:

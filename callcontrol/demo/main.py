@@ -84,7 +84,7 @@ def _announce_freeswitch(settings: DemoSettings, tenants: Tenants) -> None:
     _say(f"ready: FreeSWITCH answers on 127.0.0.1. Any SIP phone may dial (no account, port {settings.sip_port}):")
     for tenant, number in guide.numbers(tenants):
         address = f"sip:{number.e164}@127.0.0.1:{settings.sip_port}"
-        _say(f"  {address}  {tenant.name}, {guide.leads_to(number)}: {guide.needs(tenant, number)}")
+        _say(f"  {address:36}  {tenant.name}, {guide.leads_to(number)}: {guide.needs(tenant, number)}")
     for account, extension in guide.extensions(tenants):
         _say(f"  register {account} through 127.0.0.1:{settings.extension_port}  {extension.name}")
     _say(f"PINs and passwords are in {settings.tenants}{os.sep}*.yaml. Ctrl-C ends it.")

@@ -136,7 +136,6 @@ class Runner:
 
     def __init__(self, switch: Part, daemon: DaemonProcess) -> None:
         self._parts: dict[str, Part] = {"switch": switch, "daemon": daemon}
-        self._switch = switch
         self._daemon = daemon
         self._deaths: dict[str, list[float]] = {"switch": [], "daemon": []}
         self.stopping = Signal()
@@ -146,8 +145,8 @@ class Runner:
         for name, part in self._parts.items():
             _log.info("starting", part=name)
             part.start()
-        if isinstance(self._switch, FreeSwitchProcess):
-            self._switch.wait_ready(READY_SECONDS)
+            if isinstance(part, FreeSwitchProcess):
+                part.wait_ready(READY_SECONDS)  # or the daemon's first lines would be about a switch that is not there
         expires = time.monotonic() + READY_SECONDS
         while not self._daemon.ready():
             if not self._daemon.alive():
