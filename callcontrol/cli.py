@@ -182,6 +182,8 @@ def _or_exit(action: Callable[[], T]) -> T:
     except ConfigError as error:
         click.echo(str(error), err=True)
         sys.exit(2)
+    except BrokenPipeError:
+        raise  # whoever reads us has seen enough: click ends quietly
     except (CallControlError, OSError) as error:
         click.echo(f"callcontrol: {error}", err=True)
         sys.exit(1)

@@ -80,7 +80,7 @@ def rehearsal_house(
 
 
 def rehearse(number: str, caller: str, keys: str, *, tenants: Path, home: Path, say: Callable[[str], object]) -> int:
-    """Play one call and tell it with ``say``, line by line; 0 when the caller got into a room, else 1.
+    """Play one call, then tell it with ``say``, line by line; 0 when the caller got into a room, else 1.
 
     Raises ConfigError when a tenant file has a fault, UnknownCaller.
     """
@@ -93,10 +93,11 @@ def rehearse(number: str, caller: str, keys: str, *, tenants: Path, home: Path, 
         rehearsal_house(tenants, home, Path(state), os.environ) as house,
     ):
         phone = caller_phone(house.switch, house.daemon.tenants.current, caller)
-        phone.transcript.listener = lambda step: print_step(step, prompts, say)
         joined = gets_into_a_room(phone, number, keys)
-        phone.transcript.listener = None  # the house is closed now, which is no part of the call
-        return 0 if joined else 1
+        steps = list(phone.transcript.steps)
+    for step in steps:
+        say(tell(step, prompts))
+    return 0 if joined else 1
 
 
 def gets_into_a_room(phone: Phone, number: str, keys: str) -> bool:
@@ -131,11 +132,6 @@ def caller_phone(switch: RehearsalSwitch, tenants: Tenants, caller: str) -> Phon
 def is_over(phone: Phone) -> bool:
     """Whether the phone's call has ended."""
     return phone.session is not None and phone.session.over
-
-
-def print_step(step: Step, prompts: PromptBook, say: Callable[[str], object]) -> None:
-    """Tell one step as a line."""
-    say(tell(step, prompts))
 
 
 def tell(step: Step, prompts: PromptBook) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -120,3 +122,12 @@ def test_the_environment_fills_in_what_the_files_name(tmp_path: Path, monkeypatc
     lines: list[str] = []
     assert rehearse("+12025550161", "anonymous", "35971", tenants=tmp_path, home=HOME, say=lines.append) == 0
     assert lines[-1] == "joins a.b"
+
+
+def test_whoever_reads_only_the_first_lines_sees_nothing_else() -> None:
+    command = [sys.executable, "-m", "callcontrol", "try", "+12025550100"]
+    with subprocess.Popen(command, cwd=HOME, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from callcontrol.demo import guide
 from callcontrol.prompts import PromptBook
 from callcontrol.rehearsal.switch import RehearsalSwitch
-from callcontrol.rehearse import caller_phone, gets_into_a_room, is_over, print_step
+from callcontrol.rehearse import caller_phone, gets_into_a_room, is_over, tell
 from callcontrol.tenants import Access, Number, Room, Tenant, Tenants
 
 
@@ -31,10 +31,11 @@ def play_scripted_call(
     tenant, number, way = chosen
     say(f"a call from {way.caller} to {number.e164} of {tenant.name} ({guide.leads_to(number)}):")
     phone = caller_phone(switch, tenants, way.caller)
-    phone.transcript.listener = lambda step: print_step(step, prompts, lambda line: say(f"  {line}"))
     joined = gets_into_a_room(phone, number.e164, way.keys)
     if not is_over(phone):
         phone.hangs_up()
+    for step in list(phone.transcript.steps):
+        say(f"  {tell(step, prompts)}")
     return 0 if joined else 1
 
 
