@@ -7,7 +7,6 @@ import json
 import os
 import re
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -16,6 +15,7 @@ from pathlib import Path
 import gevent
 import pytest
 from click.testing import CliRunner
+from gevent import subprocess
 
 from callcontrol.cli import main
 from callcontrol.config import load_config
