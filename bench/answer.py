@@ -13,6 +13,7 @@ from __future__ import annotations
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -82,10 +83,11 @@ def measure(folder: Path, rates: Sequence[int], rounds: int, seconds: float, hol
 
 def _round(bench: Bench, rate: int, who: str, number: int, calls: int, hold: float, idle: float) -> Round:
     machine.share_priority(bench.daemon.pid, bench.freeswitch.pid or 0, alike=who == ALIKE)
-    daemon, switch = bench.daemon.cpu(), _cpu(bench.freeswitch)
+    daemon, switch, began = bench.daemon.cpu(), _cpu(bench.freeswitch), time.monotonic()
     outcome = _calls(bench, sipp.Load(bench.doors[who], rate, calls, hold), f"{rate} {number} {who}")
     gevent.sleep(QUIET_SECONDS)
-    lasted = calls / rate + hold + QUIET_SECONDS
+    bench.daemon.wait_idle()
+    lasted = time.monotonic() - began
     return Round(
         rate=rate,
         who=who,
@@ -100,7 +102,9 @@ def _round(bench: Bench, rate: int, who: str, number: int, calls: int, hold: flo
 
 
 def _calls(bench: Bench, load: sipp.Load, name: str) -> sipp.Outcome:
-    return sipp.run(bench.sipp, load, callers=bench.callers, folder=bench.folder / "sipp" / name)
+    return sipp.run(
+        bench.sipp, load, callers=bench.callers, folder=bench.folder / "sipp" / name, switch=bench.freeswitch.pid or 0
+    )
 
 
 def _idle_cpu(bench: Bench) -> float:
