@@ -1,9 +1,9 @@
 """Composes the hold music and the tones of the rooms: our own, so nobody's licence is played to the callers.
 
 The music is sixteen bars of 3 s in F major: soft strings hold the chords, an electric piano breaks them in quavers, a
-bass gives the root and a vibraphone sings above. What still sounds at the end sounds on at the beginning, so the loop has
-no seam. Every instrument has overtones above 300 Hz, because many telephones carry nothing below. A tone is two chimes.
-Standard library only; takes about ten seconds and gives the same samples every time.
+bass gives the root and a vibraphone sings above. What still sounds at the end sounds on at the beginning, so the loop
+has no seam. Every instrument has overtones above 300 Hz, because many telephones carry nothing below. A tone is two
+chimes. Standard library only; takes about ten seconds and gives the same samples every time.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parent.parent / "callcontrol"
 # From the bottom up; a module may import from lower layers and, where listed together, from its own.
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"__init__", "errors"}),
-    frozenset({"greenlets", "numbers", "prompts", "guessing", "log", "metrics", "processes", "http"}),
+    frozenset({"greenlets", "numbers", "prompts", "spoken", "guessing", "log", "metrics", "processes", "http"}),
     frozenset({"tenants", "state", "switch", "rehearsal"}),
     frozenset({"config", "routing", "directory", "freeswitch", "rooms", "status"}),
     frozenset({"flows"}),
