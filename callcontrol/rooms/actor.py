@@ -1,0 +1,220 @@
+"""One live room: a greenlet that takes what happens in it one after the other, and decides what follows.
+
+It lives from the first member (of the room, or of its lobby) to the last. It keeps nothing that matters: after a
+restart another one begins from what FreeSWITCH says, and does the same.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import structlog
+from gevent.queue import Empty, Queue
+
+from callcontrol.errors import SwitchError
+from callcontrol.rooms.conduct import Conduct
+from callcontrol.rooms.keypad import Keypad
+from callcontrol.rooms.phases import Turn, first_phase, settled
+from callcontrol.rooms.registry import Came, Change, Left
+from callcontrol.rooms.room import Member, Phase, RoomState
+from callcontrol.rooms.throttle import Announcer
+from callcontrol.rooms.timers import Due, GiveUp, GraceOver, NearlyOver, Over, Remind, room_due, waiting_due
+from callcontrol.spoken import number
+from callcontrol.tenants import Record
+
+TICK_SECONDS = 1.0
+
+_log = structlog.get_logger("callcontrol.rooms")
+
+
+@dataclass(frozen=True)
+class KeyPressed:
+    """A member pressed a key."""
+
+    call: str
+    key: str
+
+
+@dataclass(frozen=True)
+class Resynced:
+    """The registry was replaced by what the switch has."""
+
+
+@dataclass(frozen=True)
+class Control:
+    """Somebody else (command line, HTTP) wants something done here, one after the other with everything else."""
+
+    action: Callable[[Conduct], None]
+
+
+Item = Change | KeyPressed | Resynced | Control
+
+
+@dataclass
+class RoomActor:
+    """Runs one room. ``over`` is told once nobody is left."""
+
+    conduct: Conduct
+    keypad: Keypad
+    announcer: Announcer
+    language_of: Callable[[str], str]
+    over: Callable[[str], None]
+    clock: Callable[[], float] = time.monotonic
+    epoch: Callable[[], float] = time.time
+    inbox: Queue[Item] = field(default_factory=Queue)
+    _reminded: dict[str, int] = field(default_factory=dict)
+    _alone_since: float | None = None
+    _warned: bool = False
+
+    def run(self) -> None:
+        """Until the room is empty."""
+        try:
+            while self._one_round():
+                pass
+        finally:
+            self.over(self.conduct.name)
+
+    def _one_round(self) -> bool:
+        try:
+            item = self.inbox.get(timeout=TICK_SECONDS)
+        except Empty:
+            item = None
+        try:
+            if item is not None:
+                self._take(item)
+            self._look_at_the_clock()
+        except SwitchError as error:
+            _log.warning("room waits for its switch", room=self.conduct.name, reason=str(error))
+        except Exception:
+            _log.exception("room stumbled", room=self.conduct.name)
+        return bool(self.conduct.room.members or self.conduct.lobby.members or not self.inbox.empty())
+
+    def _take(self, item: Item) -> None:
+        match item:
+            case Came(room=name, member=member) if name == self.conduct.name:
+                self._came(self._with_language(member))
+            case Came(member=member):
+                self._knocked(self._with_language(member))
+            case Left(room=name, member=member):
+                self._left(member, from_lobby=name != self.conduct.name)
+            case KeyPressed(call=call, key=key):
+                self.keypad.press(call, key, self.clock())
+            case Resynced():
+                self._resynced()
+            case Control(action=action):
+                action(self.conduct)
+            case _:
+                self.conduct.settle()
+
+    # -- who comes and goes --------------------------------------------------------------------------------------------
+
+    def _came(self, member: Member) -> None:
+        conduct, room = self.conduct, self.conduct.room
+        _log.info("joined", room=conduct.name, call=member.call, moderator=member.moderator, members=len(room.members))
+        if len(room.members) == 1:
+            conduct.change(phase=first_phase(conduct.rules()), since=self.epoch(), gathered=self.epoch())
+        if member.moderator:
+            self._moderator_came(member)
+        self.announcer.joined(conduct, member, self.clock())
+        conduct.settle()
+        self._watch_loneliness()
+
+    def _moderator_came(self, member: Member) -> None:
+        conduct = self.conduct
+        before = conduct.room.phase
+        conduct.change(moderated=True)
+        if conduct.turn(Turn.MODERATOR_CAME) and before in (Phase.CLOSED, Phase.ABANDONED):
+            conduct.commands.say_all(conduct.room, "moderator-back", but=[member.id])
+        if conduct.rules().record == Record.ALWAYS and not conduct.room.record:
+            conduct.start_recording()
+        self._tell_who_waits(member)
+
+    def _tell_who_waits(self, member: Member) -> None:
+        waiting = len(self.conduct.lobby.members)
+        if waiting:
+            self.conduct.commands.say(member, "waiting-count", *number(waiting, member.language))
+
+    def _knocked(self, member: Member) -> None:
+        _log.info("waits to be let in", room=self.conduct.name, call=member.call)
+        for moderator in self.conduct.room.moderators:
+            self._tell_who_waits(moderator)
+
+    def _left(self, member: Member, *, from_lobby: bool) -> None:
+        conduct = self.conduct
+        self.keypad.forget(member.call)
+        self._reminded.pop(member.call, None)
+        if from_lobby or not conduct.room.members:
+            return
+        _log.info("left", room=conduct.name, call=member.call, members=len(conduct.room.members))
+        if member.moderator and not conduct.room.moderators and conduct.turn(Turn.MODERATORS_LEFT):
+            conduct.commands.say_all(conduct.room, "moderator-left")
+        self.announcer.left(conduct, member, self.clock())
+        conduct.settle()
+        self._watch_loneliness()
+
+    def _resynced(self) -> None:
+        """Compare what was written down with who is there; make good what was missed."""
+        conduct = self.conduct
+        for room in (conduct.room, conduct.lobby):
+            for member in room.members.values():
+                self._with_language(member)
+        room = conduct.room
+        if room.members:
+            phase = settled(room.phase, room, conduct.rules())
+            since = room.since if phase == room.phase else self.epoch()
+            moderated = room.moderated or bool(room.moderators)
+            conduct.change(phase=phase, since=since, moderated=moderated, gathered=room.gathered or self.epoch())
+            conduct.settle()
+        self._watch_loneliness()
+
+    def _with_language(self, member: Member) -> Member:
+        if member.language:
+            return member
+        self.language_of(member.call)
+        found = self.conduct.room.members.get(member.call) or self.conduct.lobby.members.get(member.call)
+        return found or member
+
+    def _watch_loneliness(self) -> None:
+        room = self.conduct.room
+        alone = len(room.members) == 1 and room.phase != Phase.WAITING
+        self._alone_since = (self._alone_since or self.clock()) if alone else None
+
+    # -- what time brings ------------------------------------------------------------------------------------------------
+
+    def _look_at_the_clock(self) -> None:
+        now, conduct = self.clock(), self.conduct
+        self.keypad.look_at_the_clock(now)
+        self.announcer.look_at_the_clock(conduct, now)
+        rules = conduct.rules()
+        waiting = conduct.lobby if conduct.lobby.members else _waiting(conduct.room)
+        for due in waiting_due(waiting, rules, self._reminded, now):
+            self._do(due, lobby=bool(conduct.lobby.members))
+        for due in room_due(conduct.room, rules, self._alone_since, self._warned, now, self.epoch()):
+            self._do(due, lobby=False)
+
+    def _do(self, due: Due, *, lobby: bool) -> None:
+        conduct = self.conduct
+        commands = conduct.lobby_commands if lobby else conduct.commands
+        match due:
+            case Remind(member=member, place=place, turn=turn):
+                self._reminded[member.call] = turn
+                commands.say(member, "still-waiting", "place-in-queue", *number(place, member.language))
+            case GiveUp(member=member, farewell=farewell):
+                _log.info("shown out", room=conduct.name, call=member.call, reason=farewell)
+                commands.show_out(member, farewell)
+            case GraceOver():
+                conduct.turn(Turn.GRACE_OVER)
+                _log.info("moderators did not return", room=conduct.name, phase=conduct.room.phase)
+                if conduct.room.phase == Phase.ENDING:
+                    conduct.end()
+            case NearlyOver():
+                self._warned = True
+                conduct.commands.say_all(conduct.room, "time-nearly-over")
+            case Over():
+                conduct.end("time-over")
+
+
+def _waiting(room: RoomState) -> RoomState:
+    return room if room.phase == Phase.WAITING else RoomState(room.name)

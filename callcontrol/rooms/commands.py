@@ -1,0 +1,106 @@
+"""What is told to FreeSWITCH about one room: API commands on the link, nothing decided here.
+
+Members come and go while we talk, so a command to somebody who just left is no error. Every name that becomes part of
+a command is one of ours (tenant and room names, prompt paths, member ids) and passes `text_literal` all the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+
+import structlog
+
+from callcontrol.errors import SwitchRefused
+from callcontrol.prompts import PromptBook
+from callcontrol.rooms.room import Member, RoomState
+from callcontrol.switch.literals import text_literal
+
+MUSIC = "local_stream://moh"
+PROFILE = "room"
+# mod_conference splits a command into 25 words (conference_api.c); four are taken by the command itself.
+IDS_PER_COMMAND = 20
+
+_log = structlog.get_logger("callcontrol.rooms")
+
+
+class RoomCommands:
+    """Commands to one conference. ``api`` sends one and returns the answer; it raises the errors of a Link."""
+
+    def __init__(self, name: str, api: Callable[[str], str], prompts: PromptBook) -> None:
+        self._name = text_literal(name)
+        self._api = api
+        self._prompts = prompts
+
+    def say(self, member: Member, *names: str) -> None:
+        """Play prompts to one member, in their language; the others do not hear it."""
+        self._tell(f"play {self._files(member.language, names)} {member.id}")
+
+    def say_all(self, room: RoomState, *names: str, but: Iterable[int] = ()) -> None:
+        """Play prompts to all members, each in their language."""
+        skipped = set(but)
+        listeners = [member for member in room.members.values() if member.id not in skipped]
+        if not skipped and len({member.language for member in listeners}) == 1:
+            self._tell(f"play {self._files(listeners[0].language, names)}")
+            return
+        for member in listeners:
+            self.say(member, *names)
+
+    def play_all(self, path: str) -> None:
+        """Play a file to the whole room: a tone, a spoken name."""
+        self._tell(f"play {text_literal(path)}")
+
+    def mute(self, identity: int) -> None:
+        """Take the microphone; without mod_conference's own words."""
+        self._tell(f"mute {identity} quiet")
+
+    def unmute(self, identity: int) -> None:
+        """Give the microphone back."""
+        self._tell(f"unmute {identity} quiet")
+
+    def music(self, on: bool) -> None:
+        """Music to the whole room, on or off."""
+        self._tell(f"play {MUSIC} async" if on else "stop async")
+
+    def remember(self, variables: Mapping[str, str]) -> None:
+        """Write variables of the conference."""
+        for name, value in variables.items():
+            self._tell(f"setvar {text_literal(name)} {text_literal(value)}")
+
+    def record(self, path: str) -> None:
+        """Begin to record into a file."""
+        self._tell(f"record {text_literal(path)}")
+
+    def stop_recording(self, path: str) -> None:
+        """End that recording."""
+        self._tell(f"norecord {text_literal(path)}")
+
+    def show_out(self, member: Member, farewell: str) -> None:
+        """Out of the conference; the dialplan brings the caller back to a daemon, which says ``farewell``."""
+        self._send(f"uuid_setvar_multi {text_literal(member.call)} cc_next=back;cc_farewell={text_literal(farewell)}")
+        self._tell(f"kick {member.id}")
+
+    def move(self, ids: Sequence[int], to: str) -> None:
+        """Transfer members into another conference."""
+        for first in range(0, len(ids), IDS_PER_COMMAND):
+            words = " ".join(map(str, ids[first : first + IDS_PER_COMMAND]))
+            self._tell(f"transfer {text_literal(to)}@{PROFILE} {words}")
+
+    def variable(self, call: str, name: str) -> str:
+        """A variable of a member's channel; ``""`` when it has none."""
+        answer = self._send(f"uuid_getvar {text_literal(call)} {text_literal(name)}")
+        return "" if answer == "_undef_" else answer
+
+    def _files(self, language: str, names: Sequence[str]) -> str:
+        known = language if language in self._prompts.languages else self._prompts.languages[0]
+        paths = [text_literal(self._prompts.file(known, name)) for name in names]
+        return paths[0] if len(paths) == 1 else "file_string://" + "!".join(paths)
+
+    def _tell(self, command: str) -> None:
+        self._send(f"conference {self._name} {command}")
+
+    def _send(self, command: str) -> str:
+        try:
+            return self._api(command)
+        except SwitchRefused as error:
+            _log.debug("too late for the switch", room=self._name, command=command.split()[0], answer=str(error))
+            return ""

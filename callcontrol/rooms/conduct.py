@@ -1,0 +1,204 @@
+"""What moderators and members can do to a room: the one set of controls behind keys, command line and HTTP.
+
+Each control changes the room's state, brings FreeSWITCH to it (`settle`), and says so to whom it concerns: privately
+where it concerns one, to all where it concerns all. Nothing here reads a key or a clock.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from callcontrol.rooms import hands
+from callcontrol.rooms.commands import RoomCommands
+from callcontrol.rooms.phases import Turn, advance, desired
+from callcontrol.rooms.registry import RoomRegistry
+from callcontrol.rooms.room import Member, Phase, RoomState, variables_of
+from callcontrol.spoken import number
+from callcontrol.tenants import Record, Room
+
+
+class Conduct:
+    """Controls of one room. ``rules`` answers with the tenant file as it is now; ``now`` is UTC epoch seconds."""
+
+    def __init__(
+        self,
+        name: str,
+        registry: RoomRegistry,
+        rules: Callable[[], Room],
+        commands: RoomCommands,
+        lobby: RoomCommands,
+        now: Callable[[], float],
+        recording_path: Callable[[str], str],
+    ) -> None:
+        self.name = name
+        self.lobby_name = f"{name}.lobby"
+        self._registry = registry
+        self.rules = rules
+        self.commands = commands
+        self.lobby_commands = lobby
+        self._now = now
+        self._recording_path = recording_path
+
+    @property
+    def room(self) -> RoomState:
+        """The room as it is now; empty when nobody is in it."""
+        return self._registry.room(self.name) or RoomState(self.name)
+
+    @property
+    def lobby(self) -> RoomState:
+        """Who waits to be let in by a moderator."""
+        return self._registry.room(self.lobby_name) or RoomState(self.lobby_name)
+
+    # -- for everyone ------------------------------------------------------------------------------------------------
+
+    def toggle_mute(self, member: Member) -> None:
+        """Mute or unmute oneself; who was muted by a moderator stays so."""
+        room = self.room
+        if member.id in room.muted:
+            self.change(muted=room.muted - {member.id})
+            still = member.id in desired(self.room).muted
+            self.commands.say(member, "cannot-unmute" if still else "unmuted")
+        elif member.id in desired(room).muted:
+            self.commands.say(member, "cannot-unmute")
+        else:
+            self.change(muted=room.muted | {member.id})
+            self.commands.say(member, "muted")
+
+    def toggle_hand(self, member: Member) -> None:
+        """Raise or lower one's hand; hears one's place in the queue."""
+        raised, place = hands.toggle(self.room.hands, member.id)
+        self.change(hands=raised)
+        if place:
+            self.commands.say(member, "hand-raised", *number(place, member.language))
+        else:
+            self.commands.say(member, "hand-lowered")
+
+    def tell_count(self, member: Member) -> None:
+        """How many are here; a moderator also hears how many wait."""
+        words = ["participants-count", *number(len(self.room.members), member.language)]
+        if member.moderator and self.lobby.members:
+            words += ["waiting-count", *number(len(self.lobby.members), member.language)]
+        self.commands.say(member, *words)
+
+    # -- for moderators ------------------------------------------------------------------------------------------------
+
+    def give_floor(self, by: Member) -> None:
+        """The first raised hand goes down and may speak."""
+        first, rest = hands.next_hand(self.room.hands)
+        speaker = self.room.member(first) if first is not None else None
+        if speaker is None:
+            self.change(hands=rest)
+            self.commands.say(by, "no-hands")
+            return
+        self.change(hands=rest, floor=self.room.floor | {speaker.id}, muted=self.room.muted - {speaker.id})
+        self.commands.say(speaker, "floor-given")
+        self.commands.say(by, "next-hand")
+
+    def toggle_mute_all(self) -> None:
+        """Mute all participants, those who come later too; or give all their microphones back."""
+        muted = not self.room.mute_all
+        self.change(mute_all=muted, floor=frozenset(), muted=self.room.muted if muted else frozenset())
+        self.commands.say_all(self.room, "all-muted" if muted else "all-unmuted")
+
+    def set_muted(self, member: Member, muted: bool) -> None:
+        """Mute or unmute one member, who hears it."""
+        changed = self.room.muted | {member.id} if muted else self.room.muted - {member.id}
+        floor = self.room.floor - {member.id} if muted else self.room.floor | {member.id}
+        self.change(muted=changed, floor=floor)
+        self.commands.say(member, "muted-by-moderator" if muted else "unmuted")
+
+    def toggle_lock(self) -> None:
+        """Nobody but moderators comes in any more; or again. All hear it."""
+        self.change(locked=not self.room.locked)
+        self.commands.say_all(self.room, "room-now-locked" if self.room.locked else "room-now-unlocked")
+
+    def toggle_hold(self) -> None:
+        """Music for everyone, nobody hears anybody; or back to the meeting."""
+        resume = self.room.phase == Phase.HELD
+        self.turn(Turn.RESUME if resume else Turn.HOLD)
+        self.commands.say_all(self.room, "hold-off" if resume else "hold-on")
+
+    def toggle_record(self, by: Member | None) -> None:
+        """Record, or stop; all hear it."""
+        if self.rules().record == Record.NEVER:
+            if by is not None:
+                self.commands.say(by, "recording-not-allowed")
+            return
+        if self.room.record:
+            self.stop_recording()
+        else:
+            self.start_recording()
+
+    def start_recording(self) -> None:
+        """Record this meeting into a file of its own."""
+        path = self._recording_path(self.name)
+        self.commands.say_all(self.room, "recording-started")
+        self.commands.record(path)
+        self.change(record=path)
+
+    def stop_recording(self) -> None:
+        """End the recording."""
+        self.commands.stop_recording(self.room.record)
+        self.change(record="")
+        self.commands.say_all(self.room, "recording-stopped")
+
+    def last_to_join(self) -> Member | None:
+        """Whom `put_out` would mean: the newest member who does not moderate."""
+        guests = [member for member in self.room.by_arrival if not member.moderator]
+        return guests[-1] if guests else None
+
+    def put_out(self, member: Member) -> None:
+        """Out of the room, with a word of why."""
+        self.commands.show_out(member, "you-were-put-out")
+
+    def admit(self, member: Member | None = None) -> int:
+        """Let in one who waits, or all of them; how many that were."""
+        waiting = self.lobby.by_arrival if member is None else (member,)
+        for guest in waiting:
+            self.lobby_commands.say(guest, "admitted")
+        self.lobby_commands.move([guest.id for guest in waiting], self.name)
+        return len(waiting)
+
+    def end(self, farewell: str = "room-ended") -> None:
+        """Everybody out, those who wait too."""
+        self.turn(Turn.END)
+        for member in self.room.by_arrival:
+            self.commands.show_out(member, farewell)
+        for member in self.lobby.by_arrival:
+            self.lobby_commands.show_out(member, farewell)
+
+    # -- state -----------------------------------------------------------------------------------------------------------
+
+    def turn(self, turn: Turn) -> bool:
+        """Let the phase follow a turn; whether it changed."""
+        phase = advance(self.room.phase, turn, self.rules().when_moderator_leaves)
+        if phase == self.room.phase:
+            return False
+        self.change(phase=phase, since=self._now())
+        return True
+
+    def change(self, **fields: object) -> None:
+        """Change the room, remember it in FreeSWITCH, and bring FreeSWITCH to it."""
+        before = variables_of(self.room)
+        changed = replace(self.room, **fields)  # type: ignore[arg-type]
+        if changed.members:
+            self._registry.put(changed)
+            after = variables_of(changed)
+            self.commands.remember({name: value for name, value in after.items() if before[name] != value})
+            self.settle()
+
+    def settle(self) -> None:
+        """Bring FreeSWITCH to what the room's state demands; does nothing when it is there."""
+        room = self.room
+        if not room.members or room.phase == Phase.WAITING:
+            return
+        wanted = desired(room)
+        for member in room.members.values():
+            if member.can_speak and member.id in wanted.muted:
+                self.commands.mute(member.id)
+            elif not member.can_speak and member.id not in wanted.muted:
+                self.commands.unmute(member.id)
+        if wanted.music != room.music:
+            self.commands.music(wanted.music)
+            self.change(music=wanted.music)
