@@ -19,8 +19,9 @@ from pydantic import AfterValidator, Field, PlainValidator, SecretStr, Validatio
 from callcontrol.errors import ConfigError, SwitchRefused
 from callcontrol.state import sqlite_url
 from callcontrol.tenants import Problem
+from callcontrol.tenants._yaml import parse
 from callcontrol.tenants.document import Document
-from callcontrol.tenants.fields import Model, refuse, text_of, whole
+from callcontrol.tenants.fields import AtLeastOne, Model, refuse, text_of, whole
 from callcontrol.tenants.folder import read_file
 from callcontrol.tenants.loader import problems_of, read_model
 
@@ -153,7 +154,7 @@ class Config(Model):
     """IP addresses that may open such a socket: those of the switches."""
     http: Address = ("127.0.0.1", 8085)
     """Health, metrics and status."""
-    switches: Annotated[tuple[Switch, ...], Field(min_length=1)] = (Switch(),)
+    switches: Annotated[tuple[Switch, ...], *AtLeastOne] = (Switch(),)
     """The FreeSWITCH servers this daemon steers."""
     tenants: Folder = Path("tenants")
     """Folder of the tenant files."""
@@ -169,8 +170,11 @@ class Config(Model):
     """Folder where FreeSWITCH reads its users from; without it extensions cannot register."""
     max_calls: Annotated[int, whole(1, 100_000)] = 2000
     """Conversations at once; further calls are refused so that the carrier tries elsewhere."""
-    drain_seconds: Annotated[int, whole(0, 3600)] = 60
-    """Seconds (0 to 3600) that running conversations get at the end."""
+    drain_seconds: Annotated[int, whole(0, 3600)] = 20
+    """Seconds (0 to 3600) that running conversations get at the end.
+
+    Below the 30 s that new callers of a lone daemon wait in music; with a second daemon 60 is kinder.
+    """
 
     @model_validator(mode="after")
     def _switches_differ(self) -> Self:
@@ -199,11 +203,13 @@ def load_config(path: Path, environ: Mapping[str, str]) -> Config:
     data = read_file(path)
     if isinstance(data, Problem):
         raise ConfigError([data])
-    document = Document(data)
+    root, faults = parse(data)
     beside = _Beside(path.absolute().parent)
-    if document.root is None and not document.faults:
+    if root is None and not faults:
         return Config.model_validate({}, context=beside)
-    _, config, faults = read_model(document, Config, environ, lambda raw: beside)
-    if config is None or faults:
+    if root is None:
         raise ConfigError(problems_of(path, faults))
+    _, config, misfits = read_model(Document(root), Config, environ, lambda raw: beside)
+    if config is None or faults or misfits:
+        raise ConfigError(problems_of(path, [*faults, *misfits]))
     return config

@@ -30,7 +30,7 @@ from typing import Any, cast
 
 import gevent
 import structlog
-from structlog.typing import EventDict, FilteringBoundLogger, Processor
+from structlog.typing import EventDict, FilteringBoundLogger
 
 #: A field with one of these words in its name is never written: `moderator_pin`, `keys`, `cc_keys`, `http.token`.
 SENSITIVE = frozenset(
@@ -53,7 +53,6 @@ LEVELS = {"debug": logging.DEBUG, "info": logging.INFO, "warning": logging.WARNI
 
 _WORD = re.compile(r"[a-z0-9]+")
 _encode = JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str).encode
-_processors: list[Processor] = []
 
 
 def configure(level: str = "info", *, fd: int = 2, console: bool | None = None) -> None:
@@ -64,12 +63,10 @@ def configure(level: str = "info", *, fd: int = 2, console: bool | None = None) 
     _out.open(fd)
     colours = _out.isatty()
     for_people = structlog.dev.ConsoleRenderer(colors=colours)
-    _processors[:] = [_one_line, for_people if (colours if console is None else console) else _as_json]
     structlog.configure(
-        processors=_processors,
+        processors=[_one_line, for_people if (colours if console is None else console) else _as_json],
         wrapper_class=structlog.make_filtering_bound_logger(LEVELS[level]),
         logger_factory=_NamedOutput,
-        cache_logger_on_first_use=True,
     )
     logging.root.handlers[:] = [_FromLibraries()]
     logging.root.setLevel(logging.WARNING)  # what libraries say below that is about themselves, and may hold commands

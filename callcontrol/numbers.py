@@ -149,9 +149,9 @@ class NumberPattern:
 
     def matches(self, e164: str | None) -> bool:
         """True when this E.164 number is meant. ``None`` and anything that is not E.164 never match."""
-        if e164 is None or not _E164.fullmatch(e164):
+        if e164 is None or not (e164.startswith(self.digits) if self.prefix else e164 == self.digits):
             return False
-        return e164.startswith(self.digits) if self.prefix else e164 == self.digits
+        return _E164.fullmatch(e164) is not None
 
     def __str__(self) -> str:
         return f"{self.digits}*" if self.prefix else self.digits

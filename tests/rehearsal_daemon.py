@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import gevent
 from gevent import socket
 from gevent.queue import Queue
@@ -151,6 +153,14 @@ class TinyDaemon:
         self.server.stop(timeout=0)
         for sock in self.sockets:
             sock.close()
+
+
+def eventually(condition, seconds=3.0):
+    """Wait until something that nobody announces has become true."""
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not become true"
+        gevent.sleep(0.005)
 
 
 def dial_link(address, password="rehearsal"):

@@ -113,7 +113,7 @@ class Caller:
         for count, key in enumerate(keys):
             for packet in range(8):
                 end = 0x80 if packet > 4 else 0
-                header = struct.pack("!BBHII", 0x80, 101, 8 * count + packet, 1600 * count, 7)
+                header = struct.pack("!BBHII", 0x80, 101, 1 + 8 * count + packet, 1600 * (count + 1), 7)
                 event = struct.pack("!BBH", "0123456789*#".index(key), end | 10, 160 * min(packet + 1, 5))
                 self._rtp.sendto(header + event, self._voice)
                 time.sleep(0.02)

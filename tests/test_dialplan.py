@@ -117,12 +117,12 @@ def test_the_rounds_of_music_make_one_piece_of_thirty_seconds() -> None:
 
 def test_every_value_from_the_environment_has_a_default() -> None:
     text = (REPOSITORY / "freeswitch-conf" / "callcontrol" / "vars.xml").read_text()
-    defaults = re.findall(r'cmd="set" data="(\w+)=', text)
+    defaults = re.findall(r'cmd="set" data="(\w+)=[^"]', text)
     overrides = re.findall(r'cmd="env-set" data="(\w+)=\$(\w+)"', text)
-    assert [name for name, _ in overrides] == defaults
+    assert [name for name, _ in overrides] == [name for name in defaults if name != "callcontrol_esl_password"]
     assert all(variable == name.upper() for name, variable in overrides)
     used = {name for path in [*DIALPLAN, *CONFIGURATION] for name in re.findall(r"\$\$\{(\w+)\}", path.read_text())}
-    assert used - {"conf_dir", "core_uuid"} == set(defaults)
+    assert used - {"conf_dir"} == set(defaults)
 
 
 def test_the_event_socket_is_on_loopback_and_has_no_well_known_password() -> None:
@@ -296,6 +296,6 @@ def test_keys_are_heard_by_the_daemon_and_stand_in_no_log(switch: Running) -> No
     with Daemon(switch.daemon, takes_keys), Caller(switch.trunk, NUMBER) as caller:
         caller.dial().hears(PROMPT)
         caller.press("90715")
-        caller.hears(APOLOGY, since=time.monotonic())  # five keys were taken: the story goes on
+        caller.hears(APOLOGY, since=time.monotonic(), seconds=2)  # the fifth key ends the question at once
     assert "90715" not in switch.log()
     assert "DTMF" not in switch.log()

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +19,7 @@ from callcontrol.directory import write_directory
 from callcontrol.errors import SwitchError, SwitchTimeout
 from callcontrol.freeswitch import FreeSwitchProcess, find_freeswitch
 from callcontrol.tenants import Extension, Tenant, Tenants
-from tests.own_freeswitch import REPOSITORY, free_ports, running
+from tests.own_freeswitch import BINARY, REPOSITORY, free_ports, running
 from tests.sip_caller import Caller
 
 PASSWORD = "event-socket-password"
@@ -219,8 +219,45 @@ def test_a_telephone_of_one_tenant_is_none_of_another(registrar: int) -> None:
         assert telephone.register().final() == 403
 
 
+@pytest.mark.freeswitch
+@pytest.mark.parametrize("given", [{}, {"CALLCONTROL_ESL_PASSWORD": ""}], ids=["unset", "empty"])
+def test_an_event_socket_without_a_password_is_closed_to_everybody(tmp_path: Path, given: dict[str, str]) -> None:
+    if BINARY is None:
+        pytest.skip("no FreeSWITCH here")
+    trunk, extensions, events = free_ports(3)
+    environment = given | {
+        "PATH": os.environ["PATH"],
+        "CALLCONTROL_TRUNK_PORT": str(trunk),
+        "CALLCONTROL_EXTENSION_PORT": str(extensions),
+        "CALLCONTROL_ESL_PORT": str(events),
+    }
+    for name in ("log", "db", "run"):
+        (tmp_path / name).mkdir()
+    folders = [word for name in ("log", "db", "run") for word in (f"-{name}", str(tmp_path / name))]
+    command = [str(BINARY), "-nonat", "-nf", "-nc", "-conf", "freeswitch-conf", *folders]
+    with subprocess.Popen(command, env=environment, cwd=REPOSITORY) as switch:
+        try:
+            for password in ("ClueCon", "", "none-was-given"):
+                assert login(events, password) == "-ERR invalid"
+        finally:
+            switch.terminate()
+
+
+def login(port: int, password: str) -> str:
+    """What the event socket says to a password, once it listens."""
+    until(lambda: listens(port), 20)
+    with socket.create_connection(("127.0.0.1", port)) as ours, ours.makefile("rb") as lines:
+        ours.sendall(f"auth {password}\n\n".encode())
+        return next(line for line in lines if line.startswith(b"Reply-Text")).decode().split(": ")[1].strip()
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as ours:
+        return ours.connect_ex(("127.0.0.1", port)) == 0
+
+
 @pytest.fixture(scope="module")
-def registrar(tmp_path_factory: pytest.TempPathFactory) -> Any:
+def registrar(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     folder = tmp_path_factory.mktemp("registrar")
 
     def tenant(name: str, password: str) -> Tenant:

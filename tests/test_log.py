@@ -10,14 +10,12 @@ import subprocess
 import sys
 import time
 import warnings
-from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import gevent
 import pytest
-import structlog
 from gevent.os import make_nonblocking, nb_read
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -40,18 +38,6 @@ class Written:
 
     def last(self) -> dict[str, Any]:
         return self.lines()[-1]
-
-
-@pytest.fixture(autouse=True)
-def _leave_logging_as_it_was() -> Iterator[None]:
-    handlers, level = logging.root.handlers[:], logging.root.level
-    yield
-    structlog.reset_defaults()
-    logging.captureWarnings(False)
-    logging.root.handlers[:] = handlers
-    logging.root.setLevel(level)
-    log._out.close()
-    gevent.get_hub().__dict__.pop("print_exception", None)
 
 
 @pytest.fixture

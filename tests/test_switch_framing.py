@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from callcontrol.switch import framing
 from callcontrol.switch.framing import Frame, FrameParser, FramingError, Headers
-from tests.wire import ALL_CAPTURES, GOODBYE, OK, encode_value, framed, frames_of, plain_block, stream_of
+from tests.wire import ALL_CAPTURES, GOODBYE, OK, framed, frames_of, plain_block, stream_of
 
 NUMBER = "Caller-Caller-ID-Number"
 
@@ -72,8 +74,8 @@ def test_a_value_arrives_as_the_caller_wrote_it_and_changes_no_other(value: byte
     wire = plain_block([(b"Before", b"1"), (b"Caller-Caller-ID-Name", value), (b"After", b"2")])
     headers = Headers(wire)
 
-    assert value == headers.get("Caller-Caller-ID-Name").encode("utf-8", "surrogateescape")
-    assert ("1", "2") == (headers.get("Before"), headers.get("After"))
+    assert headers.get("Caller-Caller-ID-Name").encode("utf-8", "surrogateescape") == value
+    assert (headers.get("Before"), headers.get("After")) == ("1", "2")
 
 
 def test_percent_signs_that_look_encoded_are_the_one_thing_that_is_decoded_twice() -> None:
@@ -152,24 +154,23 @@ def test_a_body_beyond_every_answer_of_freeswitch_is_not_waited_for() -> None:
 
 def test_headers_without_an_end_do_not_fill_the_memory() -> None:
     parser = FrameParser()
+    for _ in range(framing.MAX_HEADER_BYTES // 65536):
+        assert list(parser.feed(b"x" * 65536)) == []
     with pytest.raises(FramingError, match="without an end"):
-        for _ in range(framing.MAX_HEADER_BYTES // 65536 + 1):
-            list(parser.feed(b"x" * 65536))
+        list(parser.feed(b"x"))
 
 
 def test_a_cut_frame_is_known_to_be_cut() -> None:
     parser = FrameParser()
 
-    assert [] == list(parser.feed(b"Content-Length: 5\n\nab"))
+    assert list(parser.feed(b"Content-Length: 5\n\nab")) == []
     assert not parser.idle
-    assert [b"abcde"] == [frame.body for frame in parser.feed(b"cde")]
+    assert [frame.body for frame in parser.feed(b"cde")] == [b"abcde"]
     assert parser.idle
 
 
 @given(st.binary(max_size=300))
 @settings(max_examples=200)
 def test_no_bytes_at_all_break_the_parser_in_another_way_than_by_saying_so(noise: bytes) -> None:
-    try:
+    with suppress(FramingError):
         list(FrameParser().feed(noise))
-    except FramingError:
-        pass

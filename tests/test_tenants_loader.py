@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callcontrol.tenants import Access, KeyAction, Target
+from callcontrol.tenants import Access, KeyAction, Source, Target
 from callcontrol.tenants.loader import load_tenant
 from tests.tenant_files import FILE, problems, tenant
 
@@ -159,6 +159,7 @@ def test_words_that_only_look_like_flags_and_quoted_numbers_are_refused() -> Non
         ("timezone: ../../etc/passwd", "1:11: timezone: unknown timezone '../../etc/passwd' (such as Europe/Berlin)"),
         ("languages: [de, it]", "1:17: languages entry 2: unknown value 'it' (possible: de, en, fr)"),
         ("languages: [de, de]", "1:12: languages: names a language twice"),
+        ("languages: [it]", "1:13: languages entry 1: unknown value 'it' (possible: de, en, fr)"),
         ("languages: []", "1:12: languages: needs at least one entry"),
         ("languages: de", "1:12: languages: must be a list"),
         ("name: ''", "1:7: name: needs 1 to 80 printable characters"),
@@ -340,6 +341,49 @@ def test_a_key_that_gets_another_action_gives_up_its_own_and_null_takes_one_out_
     assert keys["*6"] is KeyAction.MUTE
 
 
+def test_forwarding_is_read_in_its_short_and_its_long_form() -> None:
+    clara = tenant(
+        """
+        domain: acme.example
+        trunk: carrier
+        block_profiles:
+          office: {outgoing: [premium, "+1 900*"], incoming: [anonymous]}
+        extensions:
+          "33":
+            name: Clara
+            password: correct-horse
+            voicemail: {pin: "9051"}
+            block_profile: office
+            forwarding:
+              profiles:
+                0: {no_answer: voicemail, busy: "030 8630"}
+                "1": {no_answer: {to: "+49 171 5550001", after: 5}, selective: [{from: "089", ring: true}]}
+        """
+    ).extensions["33"]
+    usual, other = clara.forwarding.profiles[0], clara.forwarding.profiles[1]
+    assert usual.no_answer is not None
+    assert (usual.no_answer.to, usual.no_answer.after) == (Target("voicemail"), 20)
+    assert usual.targets == {"no_answer": Target("voicemail"), "busy": Target("number", "+49308630")}
+    assert [str(target) for target in usual.targets.values()] == ["voicemail", "+49308630"]
+    assert other.no_answer is not None
+    assert (str(other.no_answer.to), other.no_answer.after) == ("+491715550001", 5)
+    assert other.selective[0].source == Source("number", "+4989")
+    assert other.selective[0].ring
+
+
+def test_every_entry_of_a_loaded_tenant_is_valid_by_itself() -> None:
+    """So a program may take one, change a value and validate the result."""
+    acme = load_tenant(FILE, (ROOT / "tenants" / "acme.yaml").read_bytes(), {}).tenant
+    assert acme is not None
+    for entry in (
+        *acme.rooms.values(),
+        *acme.extensions.values(),
+        *acme.numbers.values(),
+        *acme.block_profiles.values(),
+    ):
+        assert type(entry).model_validate(dict(entry)) == entry
+
+
 def test_a_loaded_tenant_cannot_be_changed() -> None:
     loaded = tenant("rooms: {a: {access: open}}\n")
     with pytest.raises(TypeError):
@@ -371,6 +415,35 @@ def test_a_fault_behind_an_anchor_is_shown_where_it_is_written_once() -> None:
         "2:46: max_participants: 1 is too small (2 at least)",
         "2:49: unknown key 'recrod' (did you mean 'record'?)",
     ]
+
+
+@pytest.mark.parametrize("domain", ["acme.example", "Localhost", "10.0.0.1", "a-b.c", "a" * 63 + ".de"])
+def test_a_domain_is_any_host_name_in_small_letters(domain: str) -> None:
+    assert tenant(f"domain: '{domain}'\n").domain == domain.lower()
+
+
+@pytest.mark.parametrize(
+    "domain", ["", "a..b", "-a.b", "a-.b", "a.b.", ".a", "a b", "a" * 64, "a_b", "a.b" * 100, "ä.de"]
+)
+def test_what_is_no_host_name_is_no_domain(domain: str) -> None:
+    assert "is no domain name" in problems(f"domain: '{domain}'\n")[0]
+
+
+def test_nothing_a_file_says_can_write_to_a_terminal_or_begin_a_new_line_in_a_log() -> None:
+    text = """
+        "a\\nb": 1
+        rooms:
+          "x\\e[2J\\ny": {access: "\\e[31m", pin: 1}
+        numbers:
+          "+49 30 8631": {room: z}
+        """
+    shown = problems(text)
+    assert len(shown) == 5
+    assert all(problem.isprintable() for problem in shown)
+
+
+def test_a_message_is_no_longer_than_a_few_lines() -> None:
+    assert all(len(problem) < 900 for problem in problems(f"{'x' * 900}: 1\nrooms: {{{'y' * 9000}: 1}}\n"))
 
 
 # Whatever the bytes are

@@ -304,6 +304,24 @@ def test_an_extension_has_two_to_six_digits_and_is_no_emergency_number() -> None
     ]
 
 
+def test_an_extension_rings_at_most_five_mobiles_and_each_is_a_number() -> None:
+    six = ", ".join(f'"+49 171 555000{number}"' for number in range(6))
+    assert problems(clara(f"mobile: [{six}]")) == ["3:56: mobile: has more than 5 entries"]
+    assert problems(clara('mobile: ["112", "33"]')) == [
+        "3:57: mobile entry 1: '112' is no telephone number (with country code: \"+49 30 8630\")",
+        "3:64: mobile entry 2: '33' is no telephone number (with country code: \"+49 30 8630\")",
+    ]
+
+
+def test_a_mailbox_deletes_only_what_it_has_sent_to_an_address() -> None:
+    assert problems(clara('voicemail: {pin: "9051", delete_after_email: true}')) == [
+        "3:48: voicemail: delete_after_email without email would lose every message"
+    ]
+    assert problems(clara('voicemail: {pin: "9051", email: clara}')) == [
+        "3:80: email: 'clara' is no e-mail address (such as clara@acme.example)"
+    ]
+
+
 def test_a_block_profile_that_an_extension_names_exists() -> None:
     assert problems("block_profiles: {office: {}}\n" + clara("block_profile: ofice")) == [
         "4:63: unknown block profile 'ofice' (did you mean 'office'?)"

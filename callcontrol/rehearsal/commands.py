@@ -186,11 +186,14 @@ def _nolog(hub: Hub, listener: Listener, command: Command) -> Reply:
 
 
 def _sendevent(hub: Hub, listener: Listener, command: Command) -> Reply:
-    """Sends an event of the daemon's own making to whoever subscribed."""
+    """An event of the peer's own making to whoever subscribed; one for a live call goes to that call alone.
+
+    A body brings a second Content-Length, as real ones do (FreeSWITCH issue #505).
+    """
     uuid = new_uuid()
     name = command.line[len("sendevent") :].strip().upper() or "CUSTOM"
-    rows = [(header.title(), value) for header, value in command.headers.items() if header != "content-length"]
-    hub.fire(name, after=[*rows, ("Event-UUID", uuid)], body=command.body or None)
+    if command.header("unique-id") not in hub.calls:
+        hub.fire(name, after=[*command.rows, ("Event-UUID", uuid)], body=command.body or None)
     return f"+OK {uuid}"
 
 

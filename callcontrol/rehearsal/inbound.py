@@ -58,13 +58,14 @@ class Inbound:
         self._sockets.add(sock)
         fault, self.fault = self.fault, None
         listener = Listener(Outlet(sock, fault))
+        listener.outlet.arm()
         try:
             self._converse(listener, CommandReader(sock))
         finally:
             self._hub.listeners.discard(listener)
             self._sockets.discard(sock)
             listener.outlet.write(notice())
-            listener.outlet.close()
+            listener.outlet.finish()
 
     def _converse(self, listener: Listener, reader: CommandReader) -> None:
         listener.outlet.write(b"Content-Type: auth/request\n\n")
@@ -77,7 +78,8 @@ class Inbound:
             command = reader.read()
             if command is None or listener.outlet.closed:
                 return
-            answer(self._hub, listener, command)
+            if not listener.outlet.stalled:
+                answer(self._hub, listener, command)
 
     def _authenticate(self, listener: Listener, command: Command) -> None:
         if command.line.lower().startswith(("exit", "...")):

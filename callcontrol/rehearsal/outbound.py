@@ -75,6 +75,7 @@ class Control:
 
     def start(self) -> None:
         """Begin to read commands."""
+        self.listener.outlet.arm()
         greenlets.spawn("rehearsal-call-socket", self._run)
 
     def call_ends(self, busy: bool) -> None:
@@ -123,8 +124,11 @@ class Control:
                 answer(self.session.hub, self.listener, command)
                 if self._ending:
                     break
-        if not self.listener.outlet.stalled:
-            self.close()
+        if self.listener.outlet.stalled:
+            while reader.read() is not None:
+                pass  # nobody listens any more, but the socket stays open until the daemon gives up
+            self.listener.outlet.finish()
+        self.close()
 
     def _failed(self) -> None:
         """A fault closed the socket under us."""

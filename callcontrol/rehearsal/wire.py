@@ -10,8 +10,9 @@ import re
 import socket as stdsocket
 import struct
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
+from functools import cached_property
 
 import gevent.event
 from gevent import socket as gsocket
@@ -53,6 +54,9 @@ class Outlet:
         self.sent = 0
         self.stalled = False
         self.closed = False
+
+    def arm(self) -> None:
+        """From now on the fault may happen; one at byte 0 happens here."""
         self._check_fault()
 
     def write(self, data: bytes) -> None:
@@ -67,12 +71,15 @@ class Outlet:
 
     def close(self, seconds: float = 1.0) -> None:
         """Close as soon as what is queued is written, at most ``seconds`` from now; returns at once."""
-        if self._writing and not self.stalled:
-            greenlets.spawn("rehearsal-close", self._close_when_idle, seconds)
+        if self.stalled:
+            return  # silent for ever: only the peer can end it
+        if self._writing:
+            greenlets.spawn("rehearsal-close", self.finish, seconds)
         else:
             self._shut()
 
-    def _close_when_idle(self, seconds: float) -> None:
+    def finish(self, seconds: float = 1.0) -> None:
+        """Wait until what is queued is written, at most ``seconds``, and close."""
         self._idle.wait(seconds)
         self._shut()
 
@@ -123,11 +130,16 @@ class Outlet:
 
 @dataclass(frozen=True)
 class Command:
-    """One command: its first line, its headers by lower-case name, its body."""
+    """One command: its first line, its headers as they came and by lower-case name (the first wins), its body."""
 
     line: str
-    headers: dict[str, str] = field(default_factory=dict)
+    rows: tuple[tuple[str, str], ...] = ()
     body: str = ""
+
+    @cached_property
+    def headers(self) -> dict[str, str]:
+        """The headers by lower-case name."""
+        return {name.lower(): value for name, value in reversed(self.rows)}
 
     def header(self, name: str) -> str:
         """A header's value, ``""`` when absent."""
@@ -156,19 +168,19 @@ class CommandReader:
 
     def _parse(self, block: bytes) -> Command | None:
         lines = [to_text(line) for line in re.split(rb"[\r\n]+", block.strip(b"\r\n"))]
-        headers: dict[str, str] = {}
+        rows: list[tuple[str, str]] = []
         body = b""
         for line in lines[1:]:
             name, colon, value = line.partition(":")
             if not colon:
                 continue
-            headers.setdefault(name.lower(), value.lstrip(" "))
+            rows.append((name, value.lstrip(" ")))
             if name.lower() == "content-length" and value.strip().isdigit():
                 taken = self._take(int(value))
                 if taken is None:
                     return None
                 body = taken
-        return Command(lines[0], headers, to_text(body))
+        return Command(lines[0], tuple(rows), to_text(body))
 
     def _take(self, count: int) -> bytes | None:
         while len(self._buffer) < count:

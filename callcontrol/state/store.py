@@ -4,7 +4,7 @@ While the database does not answer,
 - languages are unknown and choices are forgotten: the caller is asked again next time;
 - wrong PINs are counted in the memory of this process: guessing stays limited, each daemon counting for itself. What
   was counted there is not carried over when the database answers again;
-- one warning says so and one line says that it is over; `available` and `outages` tell /readyz and /metrics.
+- one warning says so and one line says that it is over; `available` and `outages` tell /metrics.
 
 Times are UTC epoch seconds from the caller of each method: the daemon's clock decides, not the database server's.
 """

@@ -10,23 +10,22 @@ OutboundESLServer (accept by polling, backlog 100), ESLEvent (decodes before it 
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Callable
 from contextlib import suppress
 from itertools import count
 from typing import TypeVar, cast
 
 import gevent
-from greenswitch import esl as greenswitch
 from gevent.event import AsyncResult
 from gevent.lock import BoundedSemaphore
 from gevent.socket import IPPROTO_TCP, TCP_NODELAY, socket
+from greenswitch import esl as greenswitch
 
 from callcontrol import greenlets
 from callcontrol.errors import SwitchError, SwitchLost, SwitchTimeout
 from callcontrol.switch.framing import Frame, FrameParser, FramingError
 
-RECEIVE_BYTES = 65536
+RECEIVE_BYTES = 16384
 # A switch that talks without a pause must not keep the hub to itself: recv does not wait while there are bytes.
 TURNS_BEFORE_OTHERS = 16
 
@@ -100,7 +99,7 @@ class SafeProtocol(greenswitch.ESLProtocol):  # type: ignore[misc]  # greenswitc
         super().__init__()
         # D11, D18: greenswitch polls this queue once a second in a second greenlet per call; we dispatch while reading.
         self._esl_event_queue = None
-        self._commands_sent: deque[Pending] = deque()
+        self._commands_sent: list[Pending] = []
         self._sending = BoundedSemaphore(1)
         self.lost = SwitchLost("the connection is closed")
         self.name = name
@@ -156,7 +155,7 @@ class SafeProtocol(greenswitch.ESLProtocol):  # type: ignore[misc]  # greenswitc
         if frame.content_type in (b"command/reply", b"api/response"):
             if not self._commands_sent:
                 raise FramingError("a reply to nothing we asked")
-            self._commands_sent.popleft().answered(frame)
+            self._commands_sent.pop(0).answered(frame)
         else:
             self.on_frame(frame)
 
@@ -218,6 +217,7 @@ class SafeProtocol(greenswitch.ESLProtocol):  # type: ignore[misc]  # greenswitc
         self._run = False
         self.lost = SwitchLost(str(error))
         self.sock.close()
-        while self._commands_sent:
-            self._commands_sent.popleft().failed(self.gone_error(error))
+        waiting, self._commands_sent = self._commands_sent, []
+        for pending in waiting:
+            pending.failed(self.gone_error(error))
         self.on_gone(error)

@@ -87,9 +87,8 @@ class CallServer:
 
     def _converse(self, call: CallSocket, *, welcome: bool) -> None:
         try:
-            channel = call.open(deadline=self._open_seconds)
             if welcome:
-                self._conversation(call, channel)
+                self._conversation(call, call.open(deadline=self._open_seconds))
             else:
                 self._refuse(call)
         except HungUp:
@@ -101,6 +100,7 @@ class CallServer:
             call.stop()
 
     def _refuse(self, call: CallSocket) -> None:
+        call.open(deadline=self._open_seconds)
         _log.warning("call refused", reason="too many calls at once", limit=self._max_calls)
         self._on_refused("full")
         call.hangup(REFUSAL_CAUSE)

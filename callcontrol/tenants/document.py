@@ -19,15 +19,16 @@ _REFERENCE = re.compile(r"\$\$\{|\$\{(?:([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}
 
 
 class Document:
-    """One parsed file. ``faults`` are those of the text; ``unset`` are paths whose variable is not set."""
+    """One parsed file. ``unset``: paths whose variable is not set, known after ``values``; ``faults`` say so."""
 
-    def __init__(self, data: bytes) -> None:
-        self.root, self.faults = _yaml.parse(data)
+    def __init__(self, root: Node) -> None:
+        self.root = root
+        self.faults: list[Fault] = []
         self.unset: set[KeyPath] = set()
 
     def values(self, environ: Environment[str, str]) -> Any:
         """Dicts, lists and scalars, with ``${NAME}`` and ``${NAME:-default}`` replaced from ``environ``."""
-        return None if self.root is None else self._value(self.root, (), environ)
+        return self._value(self.root, (), environ)
 
     def _value(self, node: Node, path: KeyPath, environ: Environment[str, str]) -> Any:
         if isinstance(node, _yaml.Mapping):
@@ -62,35 +63,26 @@ class Document:
 
     def node(self, path: Items[str | int]) -> Node | None:
         """The node at ``path``, if there is one."""
-        found = self._descend(path)
-        return found[0] if found and found[2] == len(path) else None
+        node, _, steps = self._descend(path)
+        return node if steps == len(path) else None
 
     def existing(self, path: Items[str | int]) -> KeyPath:
         """As much of ``path`` as the file has."""
-        found = self._descend(path)
-        return tuple(path[: found[2]]) if found else ()
+        return tuple(path[: self._descend(path)[2]])
 
     def key_mark(self, path: Items[str | int]) -> Mark:
         """Where the key of ``path`` stands; of its nearest parent when the file has no such key."""
-        found = self._descend(path)
-        if found is None:
-            return Mark(1, 1)
-        node, entry, _ = found
+        node, entry, _ = self._descend(path)
         return entry.mark if entry else node.mark
 
     def value_mark(self, path: Items[str | int]) -> Mark:
         """Where the value of ``path`` (as far as it exists) stands; its key when the value is empty."""
-        found = self._descend(path)
-        if found is None:
-            return Mark(1, 1)
-        node = found[0]
+        node = self._descend(path)[0]
         return self.key_mark(path) if isinstance(node, Scalar) and node.value is None else node.mark
 
-    def _descend(self, path: Items[str | int]) -> tuple[Node, Entry | None, int] | None:
+    def _descend(self, path: Items[str | int]) -> tuple[Node, Entry | None, int]:
         """The deepest node along ``path`` that exists, its entry, and how many steps it took."""
         node, entry, steps = self.root, None, 0
-        if node is None:
-            return None
         for step in path:
             if isinstance(node, _yaml.Mapping) and step in node.entries:
                 entry = node.entries[str(step)]

@@ -72,8 +72,6 @@ def _words(detail: Any, node: Node | None, path: KeyPath, is_key: bool) -> tuple
             return f"{found} is too large", f"{context['le']} at most"
         case "too_long":
             return f"has more than {context['max_length']} entries", ""
-        case "too_short":
-            return "needs at least one entry", ""
         case _ if kind in _PLURAL:
             return f"must be {_PLURAL[kind]}", "it is empty" if _source(node) == "" else ""
     return str(detail["msg"]), ""

@@ -10,7 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 from zoneinfo import available_timezones
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, PlainValidator, SecretStr, ValidationInfo
@@ -25,6 +25,8 @@ Language = Literal["de", "en", "fr"]
 
 Flag = Annotated[bool, Strict()]
 """``true`` or ``false``, nothing else."""
+
+_Value = TypeVar("_Value")
 
 UNKNOWN_REGION = "ZZ"
 NAME = r"^[a-z][a-z0-9-]{0,31}$"
@@ -205,12 +207,13 @@ Name = Annotated[str, AfterValidator(_matching(NAME, "{found} is no name", _NAME
 Label = Annotated[str, AfterValidator(_label), Schema({"type": "string", "minLength": 1, "maxLength": 80})]
 """What people read: 1 to 80 printable characters."""
 
-_DOMAIN = r"^(?=.{1,253}$)[A-Za-z0-9]([A-Za-z0-9-]{0,62}(\.|$))?([A-Za-z0-9-]{1,63}(\.|$))*(?<![.-])$"
+_DOMAIN_LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_DOMAIN = rf"^(?=.{{1,253}}$)(?:{_DOMAIN_LABEL}\.)*{_DOMAIN_LABEL}$"
 Domain = Annotated[
     str,
     AfterValidator(_matching(_DOMAIN, "{found} is no domain name", "such as acme.example")),
     AfterValidator(str.lower),
-    Schema({"type": "string", "maxLength": 253}),
+    text_schema(_DOMAIN),
 ]
 
 _GATEWAY = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$"
@@ -236,6 +239,16 @@ Password = Annotated[SecretStr, AfterValidator(_password), Schema({"type": "stri
 Pattern = Annotated[NumberPattern, PlainValidator(_pattern), text_schema(r"^\+?[0-9 ()./-]+\*?$")]
 Callee = Annotated[Target, PlainValidator(_callee), text_schema(_NUMBER_CHARACTERS)]
 TargetText = Annotated[Target, PlainValidator(_target), text_schema(r"^(voicemail|\+?[0-9 ()./-]+)$")]
+
+
+def _something(entries: tuple[_Value, ...]) -> tuple[_Value, ...]:
+    if not entries:
+        raise refuse("needs at least one entry")
+    return entries
+
+
+AtLeastOne = AfterValidator(_something), Field(json_schema_extra={"minItems": 1})
+"""Annotations of a list that must not be empty; pydantic's own also complains when the only entry is faulty."""
 
 
 def whole(low: int, high: int) -> Any:

@@ -16,6 +16,7 @@ from pydantic import WithJsonSchema as Schema
 from callcontrol.tenants.extension import BlockProfile, Extension, ExtensionEntry
 from callcontrol.tenants.fields import (
     E164,
+    AtLeastOne,
     Domain,
     Extension2To6,
     Gateway,
@@ -99,7 +100,7 @@ class TenantFile(Model):
     """Country (ISO 3166) that national numbers such as 030 8630 are read in."""
     timezone: Timezone = "UTC"
     """Timezone of all schedules, such as Europe/Berlin."""
-    languages: Annotated[Languages, Field(min_length=1)] = ("en",)
+    languages: Annotated[Languages, *AtLeastOne] = ("en",)
     """Languages of the announcements: de, en, fr. The first is the default; with several the caller may choose."""
     trunk: Gateway | None = None
     """FreeSWITCH gateway for outgoing calls; without it the tenant calls nobody outside."""

@@ -8,11 +8,11 @@ from callcontrol.tenants.model import TenantFile
 
 
 def json_schema() -> dict[str, Any]:
-    """JSON Schema (draft 2020-12) of a tenant file, made from the model that loads it."""
+    """JSON Schema of a tenant file, made from the model that loads it; draft 7, which every editor knows."""
     schema = TenantFile.model_json_schema(by_alias=True)
     _tidy(schema)
     return {
-        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$schema": "http://json-schema.org/draft-07/schema#",
         "title": "callcontrol tenant",
         **{key: value for key, value in schema.items() if key != "title"},
     }
@@ -34,5 +34,7 @@ def _tidy(node: Any) -> None:
             node |= node.pop("anyOf")[0]
     if "patternProperties" in node:
         node["additionalProperties"] = False  # a key of a wrong form is a mistake, not something else
+    if "propertyNames" in node:  # variables are not replaced in keys
+        node["propertyNames"] = node["propertyNames"]["anyOf"][0]
     for value in list(node.values()):
         _tidy(value)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from collections.abc import Mapping as AnyMapping
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
@@ -39,10 +39,18 @@ def keys_of(model: type[BaseModel]) -> dict[str, Any]:
 
 
 def suggestion(word: str, known: Iterable[str]) -> str:
-    """``did you mean 'pin'?`` or, when nothing is alike, everything that is known here."""
+    """``did you mean 'pin'?`` or, when nothing is alike, what is known here (20 words at most)."""
     words = [str(word) for word in known]
-    close = difflib.get_close_matches(word[:80], words, n=1, cutoff=0.6)
-    return f"did you mean {close[0]!r}?" if close else f"possible: {', '.join(words)}"
+    meant = likely(word, words)
+    if meant:
+        return f"did you mean {meant!r}?"
+    return f"possible: {', '.join([*words[:20], '...'] if len(words) > 20 else words)}"
+
+
+def likely(word: str, known: Collection[str]) -> str | None:
+    """The known word that resembles ``word``. Of very many only those that begin alike are compared."""
+    words = [each for each in known if each[:1] == word[:1]][:200] if len(known) > 200 else known
+    return next(iter(difflib.get_close_matches(word[:80], words, n=1, cutoff=0.6)), None)
 
 
 def _unknown_keys(node: Mapping, known: AnyMapping[str, Any]) -> Iterator[Fault]:
@@ -51,9 +59,9 @@ def _unknown_keys(node: Mapping, known: AnyMapping[str, Any]) -> Iterator[Fault]
         if key in known:
             continue
         yield Fault(entry.mark, f"unknown key {key[:40]!r}", suggestion(key, known))
-        close = difflib.get_close_matches(key[:80], known, n=1, cutoff=0.6)
-        if close:
-            repaired.setdefault(close[0], entry)
+        meant = likely(key, known)
+        if meant:
+            repaired.setdefault(meant, entry)
     node.misread = node.misread or len(repaired) < len(node.entries)
     node.entries = repaired
 

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import gevent
 import gevent.event
+import structlog
 
 from callcontrol.tenants.folder import load_data, read_file, settle, tenant_files, unreadable
 from callcontrol.tenants.loader import Loaded
@@ -24,6 +25,8 @@ from callcontrol.tenants.snapshot import Tenants
 LOOK_EVERY = 0.5  # seconds; with SETTLE and reading, a saved file is in force well within two seconds
 SETTLE = 0.2  # seconds a changed folder must stand still: an editor may write a file in several steps
 SETTLE_LOOKS = 5
+
+_log = structlog.get_logger("callcontrol.tenants")
 
 CLOCK_TICK = 50_000_000  # ns; two writes within one tick of the file system's clock have the same time
 
@@ -43,8 +46,8 @@ class _File:
 class TenantStore:
     """Keeps ``current`` up to date with a folder of tenant files.
 
-    on_change is called with the new snapshot after each change; on_problems whenever the problems have changed, with
-    all there are now (an empty sequence: all solved). Both run in the greenlet that polls and should not raise.
+    on_change is called with the new snapshot after each change; on_problems with all problems whenever they have
+    changed, an empty sequence when all are solved. Both run in the greenlet that polls.
     """
 
     def __init__(
@@ -75,9 +78,12 @@ class TenantStore:
         """Poll until ``stop``, in a greenlet of its own. Reading and checking happen in a thread, beside the calls."""
         threads = gevent.get_hub().threadpool
         while not self._stopped.wait(LOOK_EVERY):
-            if threads.apply(self._has_changed):
-                self._wait_until_still()
-                self._take(threads.apply(self._read))
+            try:
+                if threads.apply(self._has_changed):
+                    self._wait_until_still()
+                    self._take(threads.apply(self._read))
+            except Exception:  # noqa: BLE001 - whatever a listener could not do, the next file must still be read
+                _log.exception("new tenant files could not be taken over")
 
     def stop(self) -> None:
         """End ``watch``."""
@@ -115,7 +121,7 @@ class TenantStore:
         data = read_file(path)
         if _signature(path) != signature:
             return _File(None, known.content, known.loaded) if known else _File(None, None, Loaded(path, None))
-        settled = time.time_ns() - signature[0] > CLOCK_TICK
+        settled = abs(time.time_ns() - signature[0]) > CLOCK_TICK
         content = None if isinstance(data, Problem) else hashlib.sha256(data).digest()
         if known and content is not None and content == known.content:
             return _File(signature if settled else None, content, known.loaded)

@@ -6,25 +6,37 @@ import os
 import secrets
 import socket
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
 
 from callcontrol.freeswitch import FreeSwitchProcess, find_freeswitch
 
-pytest.importorskip("pjsua2", reason="no SIP phones here: pip install -r requirements-switch.txt")
-pytest.importorskip("numpy", reason="the phones cannot listen: pip install -r requirements-switch.txt")
-
-from tests.switch.event_socket import EventSocket
-from tests.switch.hearing import Music, Prompts
-from tests.switch.phones import Ears, Phone, Switch
+MISSING = [name for name in ("pjsua2", "numpy") if find_spec(name) is None]
+if MISSING:
+    collect_ignore_glob = ["test_*.py"]
+else:
+    from tests.switch.attention import Ears
+    from tests.switch.event_socket import EventSocket
+    from tests.switch.hearing import Music, Prompts
+    from tests.switch.phones import Phone, Switch
 
 REPOSITORY = Path(__file__).parents[2]
 PROMPTS = REPOSITORY / "prompts"
-# Hz; each phone's own voice: quarter tones two semitones apart, so that neither another phone nor a note of the music is ever mistaken for it
+# Hz; each phone's own voice: quarter tones, two semitones apart, so that neither another phone nor a note of the
+# music is ever mistaken for it.
 VOICES = tuple(round(440 * 2 ** ((semitone + 0.5) / 12)) for semitone in range(5, 37, 2))
 
-Phones = Callable[..., Phone]
+Phones: TypeAlias = "Callable[..., Phone]"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say why nothing here was tried."""
+    if MISSING:
+        needed = "pip install -r requirements-switch.txt"
+        terminalreporter.write_line(f"tests/switch was left out: no {' and no '.join(MISSING)} ({needed})")
 
 
 def free_ports(count: int) -> list[int]:
@@ -57,7 +69,7 @@ def freeswitch_binary() -> Path:
 @pytest.fixture(scope="session")
 def ears() -> Ears:
     """All prompts of all languages, and the music on hold."""
-    return Ears(Prompts.of_folder(PROMPTS), Music(PROMPTS / "music"))
+    return Ears(Prompts.of_folder(PROMPTS), Music.of_folder(PROMPTS / "music"))
 
 
 @pytest.fixture(scope="session")
@@ -78,7 +90,7 @@ def laboratory(freeswitch_binary: Path, tmp_path_factory: pytest.TempPathFactory
         esl_port=events,
         esl_password=password,
         daemons="127.0.0.1:9",
-        rtp_ports=(26000, 27998),
+        rtp_ports=(33000, 34998),
     )
     process.start()
     try:
@@ -90,17 +102,19 @@ def laboratory(freeswitch_binary: Path, tmp_path_factory: pytest.TempPathFactory
         process.stop(5.0)
 
 
-@pytest.fixture()
+@pytest.fixture
 def make_phones(ears: Ears, tmp_path: Path) -> Iterator[Callable[[Switch], Phones]]:
-    """``make_phones(switch)`` gives a factory of phones on that switch; every phone is closed when the test ends, however it ends."""
+    """``make_phones(switch)`` gives a factory of phones on that switch; all are closed when the test ends, in any way.
+
+    ``phones("Ann")`` is then a phone that is called Ann in the dialogue; at most len(VOICES) in one test.
+    """
     made: list[Phone] = []
 
     def on(switch: Switch) -> Phones:
         def phone(name: str = "") -> Phone:
-            number = len(made)
-            made.append(
-                Phone(name or f"phone {number + 1}", VOICES[number], switch, ears, tmp_path / f"phone-{number + 1}")
-            )
+            count = len(made)
+            called = name or f"phone {count + 1}"
+            made.append(Phone(called, VOICES[count], switch, ears, tmp_path / f"phone-{count + 1}"))
             return made[-1]
 
         return phone

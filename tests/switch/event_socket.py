@@ -12,7 +12,7 @@ from typing import Any
 
 
 class EventSocket:
-    """One authenticated connection that asks ``api`` commands, one at a time. Each read ends after ``within`` seconds (socket timeout)."""
+    """One authenticated connection that asks ``api`` commands, one at a time, each answered in ``within`` seconds."""
 
     def __init__(self, host: str, port: int, password: str, within: float = 5.0) -> None:
         self._socket = socket.create_connection((host, port), timeout=within)
@@ -58,7 +58,10 @@ class EventSocket:
         return rows
 
     def channel_of(self, call_id: str, within: float = 2.0) -> str:
-        """The uuid of the channel with this SIP Call-ID. FreeSWITCH writes its table of channels a little late, so look for ``within`` seconds; LookupError then."""
+        """The uuid of the channel with this SIP Call-ID; LookupError after ``within`` seconds.
+
+        It takes a moment to appear: FreeSWITCH writes its table of channels a little late.
+        """
         deadline = time.monotonic() + within
         while time.monotonic() < deadline:
             for channel in self.channels():
@@ -68,13 +71,8 @@ class EventSocket:
         raise LookupError(f"FreeSWITCH has no call {call_id}")
 
     def members(self, room: str) -> list[dict[str, Any]]:
-        """Everybody in a conference room, as ``conference ROOM json_list`` tells them; empty when there is no such room."""
+        """Everybody in a room, as ``conference ROOM json_list`` tells them; empty when there is no such room."""
         answer = self.api(f"conference {room} json_list")
         if not answer.startswith("["):
             return []
         return [m for r in json.loads(answer) for m in r["members"] if m["type"] == "caller"]
-
-    def rooms(self) -> list[str]:
-        """The names of all live conferences."""
-        answer = self.api("conference json_list")
-        return [str(r["conference_name"]) for r in json.loads(answer)] if answer.startswith("[") else []

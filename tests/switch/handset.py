@@ -1,6 +1,7 @@
-"""The parent's side of one phone process: starts it, sends commands, collects reports, waits with deadlines, and keeps the dialogue that a failure prints.
+"""The parent's side of one phone process: commands, reports, waits with deadlines, and the dialogue a failure prints.
 
-Knows nothing of prompts or rooms; that is ``phones.py``. The process (``phone_process.py``) may crash: that is PhoneDied here, with its last words.
+Knows nothing of prompts or rooms; that is ``phones.py``. The process (``phone_process.py``) may crash: that is
+PhoneDied here, with its last words.
 """
 
 from __future__ import annotations
@@ -20,26 +21,22 @@ from typing import Any, NoReturn
 PROCESS = Path(__file__).with_name("phone_process.py")
 LOOK = 0.1  # s between two looks at whether something has become true
 
-# Q.850 numbers (and SIP codes, for an answer without Reason header) under the names FreeSWITCH gives them
-CAUSES = {
-    1: "UNALLOCATED_NUMBER", 3: "NO_ROUTE_DESTINATION", 16: "NORMAL_CLEARING", 17: "USER_BUSY", 18: "NO_USER_RESPONSE", 19: "NO_ANSWER",
-    20: "SUBSCRIBER_ABSENT", 21: "CALL_REJECTED", 25: "EXCHANGE_ROUTING_ERROR", 27: "DESTINATION_OUT_OF_ORDER", 28: "INVALID_NUMBER_FORMAT",
-    31: "NORMAL_UNSPECIFIED", 34: "NORMAL_CIRCUIT_CONGESTION", 38: "NETWORK_OUT_OF_ORDER", 41: "NORMAL_TEMPORARY_FAILURE",
-    42: "SWITCH_CONGESTION", 88: "INCOMPATIBLE_DESTINATION", 96: "MANDATORY_IE_MISSING", 102: "RECOVERY_ON_TIMER_EXPIRE", 127: "INTERWORKING",
-}  # fmt: skip
+# SIP codes under FreeSWITCH's names, for an answer whose Reason header does not tell (mod_sofia names it itself)
 CODES = {
-    403: "CALL_REJECTED", 404: "UNALLOCATED_NUMBER", 408: "RECOVERY_ON_TIMER_EXPIRE", 480: "NO_USER_RESPONSE", 484: "INVALID_NUMBER_FORMAT",
-    486: "USER_BUSY", 487: "ORIGINATOR_CANCEL", 488: "INCOMPATIBLE_DESTINATION", 500: "NORMAL_TEMPORARY_FAILURE", 502: "NETWORK_OUT_OF_ORDER",
-    503: "NORMAL_TEMPORARY_FAILURE", 603: "CALL_REJECTED", 604: "NO_ROUTE_DESTINATION",
-}  # fmt: skip
+    403: "CALL_REJECTED",
+    404: "UNALLOCATED_NUMBER",
+    480: "NO_USER_RESPONSE",
+    486: "USER_BUSY",
+    487: "ORIGINATOR_CANCEL",
+    503: "NORMAL_TEMPORARY_FAILURE",
+    603: "CALL_REJECTED",
+}
 
 
 def cause_of(code: int, reason: str) -> str:
-    """Why a call ended: FreeSWITCH's own word in the Reason header, else the Q.850 number there, else what the SIP code means."""
+    """Why a call ended: FreeSWITCH's own word in the Reason header (RFC 3326), else what the SIP code means."""
     if found := re.search(r'text="([A-Z_0-9]+)"', reason):
         return found.group(1)
-    if found := re.search(r"cause=(\d+)", reason):
-        return CAUSES.get(int(found.group(1)), f"Q850_{found.group(1)}")
     return CODES.get(code, f"SIP_{code}")
 
 

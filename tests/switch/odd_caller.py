@@ -1,4 +1,4 @@
-"""INVITEs no decent phone would send (Latin-1 bytes, 60 kB headers, line noise), byte for byte over UDP. PJSIP takes UTF-8 only and folds what it takes.
+"""INVITEs no decent phone would send (Latin-1 bytes, 60 kB headers), byte for byte over UDP. PJSIP takes UTF-8 only.
 
 Sends no sound; what can be told is how the call is answered and why it ends.
 """
@@ -28,7 +28,8 @@ class Answer:
 class OddCall:
     """One call from bytes, dialled at once; ``with OddCall(...) as call: call.answer()``.
 
-    door: ``host:port``. from_: the whole name-addr of the From header. headers: complete header lines without line ends. All are sent as they are.
+    door: ``host:port``. from_: the whole name-addr of the From header. headers: complete header lines without line
+    ends. All are sent as they are.
     """
 
     def __init__(

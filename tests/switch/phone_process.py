@@ -1,14 +1,16 @@
 """One real SIP phone as a process of its own, driven by JSON lines: commands on stdin, reports on stdout.
 
-It makes or takes one call at a time on 127.0.0.1, speaks one tone into it, and records what it hears to a WAV file that grows while the call lasts.
-It decides nothing: what should have happened is judged by ``phones.py``. A process of its own because PJSIP keeps global state and the wheel allows four calls
-per process, and because a crash in C then ends one phone, not the test run.
+It makes or takes one call at a time on 127.0.0.1, speaks one tone into it, and records what it hears to a WAV file
+that grows while the call lasts. It decides nothing: what should have happened is judged by ``phones.py``. A process of
+its own because PJSIP keeps global state and the wheel allows four calls per process, and because a crash in C then
+ends one phone, not the test run.
 
-Commands   {"do": "register", "id": URI, "proxy": URI, "user": NAME, "password": TEXT}
+Commands   {"do": "register", "account": URI, "proxy": URI, "user": NAME, "password": TEXT}
            {"do": "call", "to": URI, "from": NAME-ADDR, "headers": [[NAME, VALUE], ...]}
-           {"do": "answer"} {"do": "keys", "digits": TEXT, "by": "rfc2833"|"info"} {"do": "tone", "hz": INT} (0 = silent) {"do": "hangup"} {"do": "quit"}
-Reports    {"what": "ready"|"registered"|"incoming"|"calling"|"ringing"|"early"|"confirmed"|"disconnected"|"recording"|"key"|"fault", "at": S, ...}
-           ``at`` is CLOCK_MONOTONIC in seconds, which every process of the machine shares.
+           {"do": "answer"}   {"do": "hangup"}   {"do": "quit"}
+           {"do": "keys", "digits": TEXT, "by": "rfc2833"|"info"}   {"do": "tone", "hz": INT}
+Reports    {"what": WORD, "at": SECONDS, ...} with WORD one of ready, registered, incoming, calling, ringing, early,
+           confirmed, disconnected, recording, key, fault; ``at`` is CLOCK_MONOTONIC, which all processes share.
 """
 
 from __future__ import annotations
@@ -26,8 +28,8 @@ from typing import Any
 
 import pjsua2 as pj
 
-RATE = 8000  # Hz; G.711 carries no more, and half the samples are half the work
-KEY_MS = 100  # one key; RFC 4733 senders use 40 ms at least
+RATE = 8000  # Hz; G.711 carries no more
+KEY_MS = 100  # one key
 GAP_MS = 80  # between two keys: FreeSWITCH and people need a pause
 TURN_MS = 20  # longest wait inside PJSIP before stdin is looked at again
 TONE_VOLUME = 412  # of 32767: -38 dBFS; a prompt (-20) stays recognisable under several of them
@@ -51,15 +53,10 @@ def guarded(method: Callable[..., None]) -> Callable[..., None]:
     def call(*args: Any) -> None:
         try:
             method(*args)
-        except Exception as error:  # noqa: BLE001  the border to C++
+        except Exception as error:  # noqa: BLE001 - the border to C++
             report("fault", text=f"{method.__name__}: {error!r}")
 
     return call
-
-
-def text_literal(value: str) -> str:
-    """``value`` inside the quotes of a display name (RFC 3261 quoted-string)."""
-    return value.replace("\\", "\\\\").replace('"', '\\"')
 
 
 class Call(pj.Call):  # type: ignore[misc]  # pjsua2 has no types
@@ -70,7 +67,6 @@ class Call(pj.Call):  # type: ignore[misc]  # pjsua2 has no types
         self.phone = phone
         self.reason = ""
         self.recorder: Any = None
-        self.early = False
 
     def _note_reason(self, event: Any) -> None:
         """Keep the Reason header (RFC 3326) of the message that may end the call."""
@@ -88,8 +84,10 @@ class Call(pj.Call):  # type: ignore[misc]  # pjsua2 has no types
     def onCallState(self, prm: Any) -> None:  # noqa: N802
         """Tell the parent where the call stands. A refusal's answer is told here only."""
         self._note_reason(prm.e)
+        if self.phone.call is not self:
+            return  # refused as busy
         info = self.getInfo()
-        code, words = int(info.lastStatusCode), str(info.lastReason)
+        code = int(info.lastStatusCode)
         if info.state == pj.PJSIP_INV_STATE_CALLING:
             report("calling", call_id=info.callIdString)
         elif info.state == pj.PJSIP_INV_STATE_EARLY:
@@ -97,9 +95,9 @@ class Call(pj.Call):  # type: ignore[misc]  # pjsua2 has no types
         elif info.state == pj.PJSIP_INV_STATE_CONFIRMED:
             report("confirmed", call_id=info.callIdString)
         elif info.state == pj.PJSIP_INV_STATE_DISCONNECTED:
-            self.recorder = None
-            self.phone.ended()
-            report("disconnected", code=code, text=words, reason=self.reason)
+            self.recorder = None  # closes the file
+            self.phone.ended(self)
+            report("disconnected", code=code, text=info.lastReason, reason=self.reason)
 
     @guarded
     def onCallMediaState(self, prm: Any) -> None:  # noqa: N802
@@ -111,7 +109,8 @@ class Call(pj.Call):  # type: ignore[misc]  # pjsua2 has no types
 
     def _connect(self, sound: Any) -> None:
         if self.recorder is None:
-            path = self.phone.next_recording()
+            self.phone.recordings += 1
+            path = os.path.join(self.phone.folder, f"heard-{self.phone.recordings}.wav")
             self.recorder = pj.AudioMediaRecorder()
             self.recorder.createRecorder(path)
             report("recording", path=path)
@@ -129,20 +128,19 @@ class Account(pj.Account):  # type: ignore[misc]
     @guarded
     def onRegState(self, prm: Any) -> None:  # noqa: N802
         """The registrar answered."""
-        report("registered", code=int(prm.code), text=str(prm.reason), active=bool(self.getInfo().regIsActive))
+        report("registered", code=int(prm.code), text=str(prm.reason))
 
     @guarded
     def onIncomingCall(self, prm: Any) -> None:  # noqa: N802
         """Ring; a second call is told that the phone is busy."""
         call = Call(self.phone, prm.callId)
         answer = pj.CallOpParam()
-        if self.phone.call is not None:
-            answer.statusCode = pj.PJSIP_SC_BUSY_HERE
-            self.phone.busy.append(call)
+        answer.statusCode = pj.PJSIP_SC_BUSY_HERE if self.phone.call else pj.PJSIP_SC_RINGING
+        if self.phone.call:
+            self.phone.gone.append(call)
         else:
-            answer.statusCode = pj.PJSIP_SC_RINGING
             self.phone.call = call
-            report("incoming", caller=call.getInfo().remoteUri, message=prm.rdata.wholeMsg)
+            report("incoming", caller=call.getInfo().remoteUri)
         call.answer(answer)
 
 
@@ -153,8 +151,7 @@ class Phone:
         self.folder = folder
         self.recordings = 0
         self.call: Call | None = None
-        self.busy: deque[Call] = deque(maxlen=4)  # refused calls stay referenced until PJSIP is done with them
-        self.gone: deque[Call] = deque(maxlen=4)
+        self.gone: deque[Call] = deque(maxlen=8)  # ended and refused calls stay until PJSIP is done with them
         self.keys: deque[tuple[str, str]] = deque()
         self.next_key = 0.0
         self.running = True
@@ -190,21 +187,14 @@ class Phone:
     def _account_config(self, uri: str) -> Any:
         config = pj.AccountConfig()
         config.idUri = uri
-        transport = config.mediaConfig.transportConfig
-        transport.boundAddress = "127.0.0.1"
-        transport.port, transport.portRange = FIRST_RTP_PORT + os.getpid() % 3000 * 4, 8000
+        media = config.mediaConfig.transportConfig
+        media.boundAddress, media.port, media.portRange = "127.0.0.1", FIRST_RTP_PORT + os.getpid() % 3000 * 4, 8000
         config.callConfig.timerUse = pj.PJSUA_SIP_TIMER_INACTIVE
         return config
 
-    def next_recording(self) -> str:
-        """Path of a new recording; one per call."""
-        self.recordings += 1
-        return os.path.join(self.folder, f"heard-{self.recordings}.wav")
-
-    def ended(self) -> None:
-        """The call is over; PJSIP still needs the object until its callback has returned."""
-        if self.call is not None:
-            self.gone.append(self.call)
+    def ended(self, call: Call) -> None:
+        """The call is over."""
+        self.gone.append(call)
         self.call = None
         self.keys.clear()
 
@@ -229,10 +219,10 @@ class Phone:
         except (pj.Error, AttributeError, TypeError, UnicodeError) as error:
             report("fault", text=error.info() if isinstance(error, pj.Error) else repr(error))
 
-    def do_register(self, id: str, proxy: str, user: str, password: str) -> None:  # noqa: A002
+    def do_register(self, account: str, proxy: str, user: str, password: str) -> None:
         """Register with digest; from now on calls go out as this extension."""
-        config = self._account_config(id)
-        config.regConfig.registrarUri = "sip:" + id.rpartition("@")[2]
+        config = self._account_config(account)
+        config.regConfig.registrarUri = "sip:" + account.rpartition("@")[2]
         config.sipConfig.proxies.append(f"<{proxy};lr;hide>")
         config.sipConfig.authCreds.append(pj.AuthCredInfo("digest", "*", user, 0, password))
         self.account.modify(config)
@@ -258,9 +248,9 @@ class Phone:
 
     def do_answer(self) -> None:
         """Take the call that rings."""
-        option = pj.CallOpParam()
-        option.statusCode = pj.PJSIP_SC_OK
         if self.call is not None:
+            option = pj.CallOpParam()
+            option.statusCode = pj.PJSIP_SC_OK
             self.call.answer(option)
 
     def do_keys(self, digits: str, by: str) -> None:
@@ -282,14 +272,12 @@ class Phone:
             report("fault", text=f"key not sent: {error.info()}")
 
     def do_tone(self, hz: int) -> None:
-        """Speak this tone without end, or nothing."""
-        self.tone.stop()
-        if hz:
-            tone = pj.ToneDesc()
-            tone.freq1, tone.on_msec, tone.off_msec, tone.volume = hz, 1000, 0, TONE_VOLUME
-            tones = pj.ToneDescVector()
-            tones.append(tone)
-            self.tone.play(tones, True)
+        """Speak this tone without end."""
+        tone = pj.ToneDesc()
+        tone.freq1, tone.on_msec, tone.off_msec, tone.volume = hz, 1000, 0, TONE_VOLUME
+        tones = pj.ToneDescVector()
+        tones.append(tone)
+        self.tone.play(tones, True)
 
     def do_hangup(self) -> None:
         """End the call, whatever its state."""
@@ -302,7 +290,7 @@ class Phone:
 
     def _quit(self) -> None:
         self.do_hangup()
-        until = time.monotonic() + 1.0
+        until = time.monotonic() + 1.0  # s
         while self.call is not None and time.monotonic() < until:
             self.endpoint.libHandleEvents(TURN_MS)
         os._exit(0)  # libDestroy would wait another second for messages nobody needs

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import combinations
 
 from callcontrol.tenants.document import KeyPath
 from callcontrol.tenants.draft import Draft, Finding
 from callcontrol.tenants.extension import Voicemail
+
+# Every part of an E.164 number (+ and 15 digits at most) that a PIN of 4 to 10 digits can be.
+_SLICES = [(begin, begin + size) for size in range(4, 11) for begin in range(1, 17 - size)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,42 +42,49 @@ def tell_one_thing(draft: Draft) -> Iterator[Finding]:
     together = {frozenset({room}) for room in draft.rooms}
     together |= {frozenset(draft.rooms_behind(number)) for number in draft.numbers.values()}
     pairs = {
-        tuple(sorted(pair, key=lambda pin: (draft.document.value_mark(pin.path), pin.path)))
-        for rooms in together
-        for pair in combinations([pin for room in sorted(rooms) for pin in _pins(draft, room)], 2)
+        pair for rooms in together for pair in _prefix_pairs([pin for room in rooms for pin in _pins(draft, room)])
     }
-    for first, second in pairs:
+    for pair in pairs:
+        first, second = sorted(pair, key=lambda pin: (draft.document.value_mark(pin.path), pin.path))
         relation = _relation(second.digits, first.digits)
-        if relation:
-            message = f"{second.key}: {relation} {first.called_from(second)} in line {draft.line(first.path)}"
-            yield Finding(second.path, message, "the PIN alone tells room and role")
+        message = f"{second.key}: {relation} {first.called_from(second)} in line {draft.line(first.path)}"
+        yield Finding(second.path, message, "the PIN alone tells room and role")
+
+
+def _prefix_pairs(pins: list[_Pin]) -> Iterator[frozenset[_Pin]]:
+    """Each PIN with the longest other one it begins with. Sorted, everything between the two begins with it as well."""
+    beginnings: list[_Pin] = []
+    for pin in sorted(pins, key=lambda pin: (pin.digits, pin.path)):
+        while beginnings and not pin.digits.startswith(beginnings[-1].digits):
+            beginnings.pop()
+        if beginnings:
+            yield frozenset({beginnings[-1], pin})
+        beginnings.append(pin)
 
 
 def _relation(digits: str, other: str) -> str:
     if digits == other:
         return "is equal to"
-    if digits.startswith(other):
-        return "begins with"
-    return "is the beginning of" if other.startswith(digits) else ""
+    return "begins with" if digits.startswith(other) else "is the beginning of"
 
 
 def pick_a_room(draft: Draft) -> Iterator[Finding]:
     """Behind a number with several rooms, every room asks for a PIN; that it then has one is a rule of the room."""
     for number in draft.numbers.values():
         names = draft.rooms_behind(number)
-        for name in names if len(names) > 1 else ():
-            room = draft.rooms[name]
-            if room.intact("access") and not room.value.access.asks_for_pin:
-                path = (*number.path, "rooms", number.value.rooms.index(name))
+        for index, name in enumerate(number.value.rooms if len(names) > 1 else ()):
+            room = draft.rooms.get(name)
+            if room and room.intact("access") and not room.value.access.asks_for_pin:
+                path = (*number.path, "rooms", index)
                 message = f"room {name!r} asks for no PIN, so this number cannot pick it"
                 yield Finding(path, message, "access: pin or whitelist_or_pin, or a number of its own")
 
 
 def are_not_on_the_letterhead(draft: Draft) -> Iterator[Finding]:
     """A PIN that is part of a number of the tenant is the first one a stranger tries."""
-    numbers = sorted(set(draft.e164.values()))
+    parts = {number[begin:end]: number for number in draft.e164.values() for begin, end in _SLICES}
     for path, digits in [*_room_pins(draft), *_mailbox_pins(draft)]:
-        number = next((number for number in numbers if digits in number), None)
+        number = parts.get(digits)
         if number is not None:
             yield Finding(path, f"{path[-1]}: is part of the number {number}", "strangers try that first")
 

@@ -1,0 +1,184 @@
+"""Conference rooms: who hears music until when, who is counted, what the event socket is told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from callcontrol.rehearsal import Phone, RehearsalSwitch
+from callcontrol.rehearsal.rooms import Invitation
+from tests.rehearsal_daemon import TinyDaemon, Wire, dial_link
+
+ROOM = "acme.board"
+
+
+class House:
+    """A switch, a daemon that sends every caller to a room, and a link."""
+
+    def __init__(self) -> None:
+        self.daemon = TinyDaemon()
+        self.switch = RehearsalSwitch(self.daemon.address).start()
+        self.link = dial_link(self.switch.link_address)
+
+    def joins(self, number: str, flags: str = "", variables: str = "") -> Phone:
+        phone = self.switch.phone(number).calls("+49308631")
+        wire = self.daemon.call()
+        wire.connect()
+        wire.execute("multiset", f"^^;socket_resume=false;cc_next=end;{variables}")
+        wire.start("conference", f"{ROOM}@room+flags{{{flags}}}")
+        phone.wire = wire
+        return phone
+
+    def api(self, text: str) -> str:
+        return self.link.ask(f"api {text}")
+
+    def tells(self, action: str) -> dict[str, str]:
+        return self.link.event("CUSTOM", Action=action)
+
+
+@pytest.fixture
+def house() -> Iterator[House]:
+    house = House()
+    house.link.ask("event plain CUSTOM conference::maintenance")
+    yield house
+    house.switch.stop()
+    house.daemon.stop()
+
+
+@pytest.mark.parametrize(
+    ("argument", "expected"),
+    [
+        ("board", Invitation("board")),
+        ("acme.board@room", Invitation("acme.board", "room")),
+        ("b@acme.example@room+1234+flags{mute|moderator}", Invitation("b@acme.example", "room", frozenset({"mute", "moderator"}))),
+        ("board+flags{a,b}", Invitation("board", "default", frozenset({"a", "b"}))),
+    ],
+)
+def test_the_argument_names_room_profile_and_flags(argument: str, expected: Invitation) -> None:
+    assert Invitation.parse(argument) == expected
+
+
+def test_everybody_hears_music_until_the_first_moderator_comes(house: House) -> None:
+    guests = [house.joins(f"+4930{n}", "wait-mod").joins(ROOM).hears_music() for n in range(3)]
+    assert house.api(f"conference {ROOM} get wait_mod") == "true"
+    house.joins("+49309", "wait-mod|moderator").joins(ROOM, moderator=True).hears_no_music()
+    for guest in guests:
+        guest.hears_no_music()
+    assert house.api(f"conference {ROOM} get wait_mod") == "-ERR no reply\n"
+
+
+def test_wait_mod_counts_only_for_the_one_who_opens_the_room(house: House) -> None:
+    first = house.joins("+49301").joins(ROOM).hears_music()  # alone: music too
+    house.joins("+49302", "wait-mod").joins(ROOM).hears_no_music()
+    first.hears_no_music()
+
+
+def test_the_last_one_in_a_room_hears_music_again(house: House) -> None:
+    first, second = house.joins("+49301"), house.joins("+49302").joins(ROOM).hears_no_music()
+    second.hangs_up()
+    first.hears_music()
+
+
+def test_the_life_of_a_room_as_the_link_hears_it(house: House) -> None:
+    host = house.joins("+49301", "moderator").joins(ROOM, moderator=True)
+    assert house.tells("conference-create")["Conference-Size"] == "0"
+    joined = house.tells("add-member")
+    assert (joined["Member-Type"], joined["Conference-Size"], joined["Unique-ID"]) == ("moderator", "1", host.session.channel.uuid)
+    assert house.tells("floor-change")["New-ID"] == joined["Member-ID"]
+    guest = house.joins("+49302").joins(ROOM)
+    assert house.tells("add-member")["Conference-Size"] == "2"
+    guest.hangs_up()
+    assert house.tells("del-member")["Hangup-Cause"] == "NORMAL_CLEARING"
+    host.hangs_up()
+    assert house.tells("conference-destroy")["Conference-Name"] == ROOM
+    assert ROOM not in house.switch.rooms
+
+
+def test_the_talk_goes_on_when_the_daemon_lets_go(house: House) -> None:
+    guest = house.joins("+49301", "moderator").joins(ROOM, moderator=True)
+    guest.wire.close()
+    assert house.api(f"conference {ROOM} kick all") == "+OK kicked 1\n"
+    guest.leaves(ROOM).is_hung_up("NORMAL_CLEARING")  # cc_next=end
+
+
+def test_a_daemon_lost_with_socket_resume_tears_its_caller_out_of_the_room(house: House) -> None:
+    guest = house.joins("+49301", "moderator", variables="socket_resume=true;cc_next=again")
+    guest.joins(ROOM, moderator=True)
+    guest.wire.close()
+    guest.leaves(ROOM).hears_music()
+
+
+def test_a_room_that_ends_hangs_up_who_is_not_wanted_back(house: House) -> None:
+    host = house.joins("+49301", "endconf|moderator").joins(ROOM, moderator=True)
+    guest = house.joins("+49302").joins(ROOM)
+    kept = house.joins("+49303", variables="hangup_after_conference=false;").joins(ROOM)
+    host.hangs_up()
+    guest.is_hung_up("NORMAL_CLEARING")
+    kept.leaves(ROOM)
+    assert not kept.session.channel.down or kept.session.variable("cc_next") == "end"
+
+
+def test_a_locked_room_lets_nobody_in_and_the_application_returns(house: House) -> None:
+    house.joins("+49301", "moderator").joins(ROOM, moderator=True)
+    assert house.api(f"conference {ROOM} lock") == f"+OK {ROOM} locked\n"
+    late = house.joins("+49302")
+    late.wire.event("CHANNEL_EXECUTE_COMPLETE", Application="conference")
+    assert house.api(f"conference {ROOM} count") == "1"
+
+
+def test_mute_by_uuid_and_for_all_but_moderators(house: House) -> None:
+    host = house.joins("+49301", "moderator").joins(ROOM, moderator=True)
+    guest = house.joins("+49302").joins(ROOM)
+    assert house.api(f"conference {ROOM} mute uuid={guest.session.channel.uuid}") == "+OK mute 2\n"
+    assert house.tells("mute-member")["Speak"] == "false"
+    assert house.api(f"conference {ROOM} unmute non_moderator") == "+OK unmute 2\nSkipping moderator (member id 1).\n"
+    assert '"can_speak":\ttrue' in house.api(f"conference {ROOM} json_list")
+    host.hangs_up()
+
+
+@pytest.mark.parametrize(
+    ("command", "reply"),
+    [
+        ("nosuch list", "-ERR Conference nosuch not found\n"),
+        (ROOM, "Conference command, not specified.\nTry 'help'\n"),
+        (f"{ROOM} foo", "-ERR Conference command 'foo' not found.\n"),
+        (f"{ROOM} kick 99", "-ERR Non-Existant ID 99\n"),
+        (f"{ROOM} kick uuid=x", "-ERR Non-Existant member\n"),
+        (f"{ROOM} mute", "mute <[member_id|all]|last|non_moderator> [<quiet>]"),
+        (f"{ROOM} count", "1"),
+        (f"{ROOM} get is_locked", "-ERR no reply\n"),
+        (f"{ROOM} get profile_name", "room"),
+        (f"{ROOM} setvar a b", "+OK\n"),
+        (f"{ROOM} getvar nosuch", "-ERR no reply\n"),
+        (f"{ROOM} transfer x@room 99", f"-ERR No Member 99 in conference {ROOM}.\n"),
+        ("count", "1"),
+    ],
+)
+def test_replies_to_the_letter(house: House, command: str, reply: str) -> None:
+    house.joins("+49301", "moderator").joins(ROOM, moderator=True)
+    assert house.api(f"conference {command}") == reply
+
+
+def test_a_file_for_one_member_is_heard_by_that_one_only(house: House) -> None:
+    host = house.joins("+49301", "moderator").joins(ROOM, moderator=True)
+    guest = house.joins("+49302").joins(ROOM)
+    assert house.api(f"conference {ROOM} play /p/de/still-waiting.wav 2").endswith("to member 2\n")
+    guest.hears("still-waiting", language="de")
+    host.hears_nothing_else()
+
+
+def test_members_are_transferred_to_another_room(house: House) -> None:
+    guest = house.joins("+49301").joins(ROOM)
+    assert house.api(f"conference {ROOM} transfer acme.sales@room 1") == "+OK Member '1' sent to conference acme.sales@room.\n"
+    assert house.tells("transfer")["New-Conference-Name"] == "acme.sales"
+    guest.leaves(ROOM).joins("acme.sales")
+    assert list(house.switch.rooms) == ["acme.sales"]
+
+
+def test_commands_run_inside_a_conference_until_it_was_event_locked(house: House) -> None:
+    guest = house.joins("+49301").joins(ROOM)
+    wire: Wire = guest.wire
+    wire.execute("playback", "/p/de/hello.wav")
+    guest.hears("hello")
+    assert house.api(f"conference {ROOM} count") == "1"
