@@ -1,8 +1,8 @@
 """Numbers and keys as the prompt files that say them, to be strung together into one announcement.
 
-The order of the words is that of FreeSWITCH's own ``say`` (``play_group`` in mod_say_de.c, mod_say_en.c, mod_say_fr.c of
+The order of the words is that of FreeSWITCH's own ``say`` (``play_group`` in mod_say_de.c, mod_say_en.c, mod_say_fr.c,
 1.10.12, method ``pronounced``, gender masculine), so callers hear a number alike wherever it is said. Its grammar is
-kept with its oddities: French says "un mille" and "quarante un". Here are names only; the files are PromptBook's affair.
+kept with its oddities: French says "un mille" and "quarante un". Only names are here; PromptBook knows the files.
 """
 
 from __future__ import annotations
