@@ -21,15 +21,18 @@ import structlog
 from gevent.event import Event as Signal
 
 from callcontrol import greenlets
-from callcontrol.config import Config
+from callcontrol.config import Config, Switch
 from callcontrol.directory import write_directory
-from callcontrol.errors import ConfigError, SwitchError
+from callcontrol.errors import ConfigError, SwitchError, SwitchLost
 from callcontrol.flows import House, serve
 from callcontrol.http import HttpServer, http_token
 from callcontrol.log import lines_dropped
 from callcontrol.metrics import Metrics
 from callcontrol.prompts import PromptBook
-from callcontrol.rooms.registry import Member, RoomRegistry
+from callcontrol.rooms.names import Recordings, SpokenNames
+from callcontrol.rooms.registry import RoomRegistry
+from callcontrol.rooms.room import RoomState
+from callcontrol.rooms.steward import Ground, Steward
 from callcontrol.state import StateStore
 from callcontrol.switch.call import Call
 from callcontrol.switch.connection import CallSocket
@@ -55,19 +58,18 @@ class Daemon:
         self.rooms = RoomRegistry(time.monotonic)
         self.tenants = TenantStore(config.tenants, environ, self._tenants_changed, self._tenant_problems)
         self.state = StateStore(config.database)
-        self.links = [
-            Link(
-                switch.name,
-                (switch.host, switch.port),
-                partial(switch.read_password, environ),
-                _View(self, switch.name),
-            )
-            for switch in config.switches
-        ]
+        prompts = PromptBook(config.prompts, config.switch_prompts)
+        seen_by_switch = config.switch_recordings or str(config.recordings.absolute())
+        names = SpokenNames(config.recordings, seen_by_switch)
+        recordings = Recordings(config.recordings, seen_by_switch, lambda: time.strftime("%Y-%m-%dT%H%M%S"))
+        ground = Ground(self.rooms, lambda: self.tenants.current, prompts, time.time, recordings.path_for, names)
+        self._names = names
+        self.links = [self._link(switch, ground, environ) for switch in config.switches]
         self._house = House(
             tenants=lambda: self.tenants.current,
-            prompts=PromptBook(config.prompts, config.switch_prompts),
+            prompts=prompts,
             rooms=self.rooms,
+            names=names,
             state=self.state,
             metrics=self.metrics,
             now=time.time,
@@ -92,6 +94,7 @@ class Daemon:
         if problems and not self.tenants.current.by_id:
             raise ConfigError(problems)
         self.state.open()
+        self._names.prepare()
         self._write_directory(self.tenants.current)
         for link in self.links:
             link.start()
@@ -130,7 +133,7 @@ class Daemon:
             "switches": [
                 {"name": link.name, "up": link.up, "reconnects": max(0, link.reconnects)} for link in self.links
             ],
-            "rooms": [_room_status(name, members) for name, members in sorted(self.rooms.rooms().items())],
+            "rooms": [_room_status(room) for _, room in sorted(self.rooms.rooms().items())],
             "numbers": [
                 {
                     "number": number.e164,
@@ -141,6 +144,11 @@ class Daemon:
                 for number in tenant.numbers.values()
             ],
         }
+
+    def _link(self, switch: Switch, ground: Ground, environ: Mapping[str, str]) -> Link:
+        view = _View(switch.name, ground, self.metrics)
+        address, password = (switch.host, switch.port), partial(switch.read_password, environ)
+        return Link(switch.name, address, password, view, subscribe="DTMF CUSTOM conference::maintenance")
 
     def _converse(self, socket: CallSocket, channel: Headers) -> None:
         arrived = time.monotonic()
@@ -205,27 +213,35 @@ class Daemon:
 
 
 class _View:
-    """What one link feeds the room registry with."""
+    """What one link feeds the rooms with."""
 
-    def __init__(self, daemon: Daemon, switch: str) -> None:
-        self._daemon = daemon
+    def __init__(self, switch: str, ground: Ground, metrics: Metrics) -> None:
         self._switch = switch
+        self._metrics = metrics
+        self._link: Link | None = None
         self._known = False
+        self.steward = Steward(switch, ground, self._api)
 
     def on_up(self, link: Link) -> None:
-        self._daemon.rooms.replace(self._switch, link.api("conference json_list"))
-        self._daemon.metrics.link_up.labels(self._switch).set(1)
+        self._link = link
+        self.steward.resync()
+        self._metrics.link_up.labels(self._switch).set(1)
         if not self._known:  # it may have been started before the directory was written, or missed a change
             _reload_directory(link)
         self._known = True
 
     def on_event(self, event: Event) -> None:
-        self._daemon.rooms.apply(self._switch, event)
+        self.steward.take_event(event)
 
     def on_down(self, link: Link) -> None:
         self._known = False
-        self._daemon.metrics.link_up.labels(self._switch).set(0)
-        self._daemon.metrics.link_reconnects.labels(self._switch).inc()
+        self._metrics.link_up.labels(self._switch).set(0)
+        self._metrics.link_reconnects.labels(self._switch).inc()
+
+    def _api(self, command: str) -> str:
+        if self._link is None:
+            raise SwitchLost(f"no connection to {self._switch} yet")
+        return self._link.api(command)
 
 
 def _reload_directory(link: Link) -> None:
@@ -235,8 +251,8 @@ def _reload_directory(link: Link) -> None:
         _log.error("the switch did not read the new extensions", switch=link.name, error=str(error))
 
 
-def _room_status(name: str, members: Mapping[str, Member]) -> dict[str, object]:
-    return {"room": name, "members": len(members), "moderators": sum(m.moderator for m in members.values())}
+def _room_status(room: RoomState) -> dict[str, object]:
+    return {"room": room.name, "members": len(room.members), "moderators": len(room.moderators)}
 
 
 def _written(address: tuple[str, int]) -> str:

@@ -1,13 +1,13 @@
 """The errors that cross module borders. Expected outcomes (a wrong PIN, silence) are values, never errors.
 
-    CallControlError
-    ├── HungUp            the caller is gone; caught in one place, callcontrol/flows/__init__.py
-    ├── SwitchError       something about FreeSWITCH went wrong
-    │   ├── SwitchLost    the event socket is closed, reset or was given up
-    │   ├── SwitchTimeout no answer before the deadline
-    │   └── SwitchRefused FreeSWITCH answered -ERR
-    ├── UnsafeText        outside text refused before it reached a FreeSWITCH argument
-    └── ConfigError       a file the operator wrote cannot be used; carries every problem
+CallControlError
+├── HungUp            the caller is gone; caught in one place, callcontrol/flows/__init__.py
+├── SwitchError       something about FreeSWITCH went wrong
+│   ├── SwitchLost    the event socket is closed, reset or was given up
+│   ├── SwitchTimeout no answer before the deadline
+│   └── SwitchRefused FreeSWITCH answered -ERR
+├── UnsafeText        outside text refused before it reached a FreeSWITCH argument
+└── ConfigError       a file the operator wrote cannot be used; carries every problem
 """
 
 from __future__ import annotations

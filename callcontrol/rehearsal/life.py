@@ -11,7 +11,6 @@ from callcontrol.rehearsal.names import CAUSES
 from callcontrol.rehearsal.session import Session
 from callcontrol.rehearsal.transcript import Kind
 
-
 # The voice counters of mod_sofia; no voice flows here, so all are zero.
 _RTP = """
 in_raw_bytes in_media_bytes in_packet_count in_media_packet_count in_skip_packet_count in_jitter_packet_count

@@ -14,12 +14,12 @@ import structlog
 from gevent.queue import Empty, Queue
 
 from callcontrol.errors import SwitchError
+from callcontrol.rooms.announcer import Announcer
 from callcontrol.rooms.conduct import Conduct
 from callcontrol.rooms.keypad import Keypad
 from callcontrol.rooms.phases import Turn, first_phase, settled
 from callcontrol.rooms.registry import Came, Change, Left
 from callcontrol.rooms.room import Member, Phase, RoomState
-from callcontrol.rooms.throttle import Announcer
 from callcontrol.rooms.timers import Due, GiveUp, GraceOver, NearlyOver, Over, Remind, room_due, waiting_due
 from callcontrol.spoken import number
 from callcontrol.tenants import Record
@@ -59,7 +59,7 @@ class RoomActor:
     conduct: Conduct
     keypad: Keypad
     announcer: Announcer
-    language_of: Callable[[str], str]
+    learn_language: Callable[[str], None]
     over: Callable[[str], None]
     clock: Callable[[], float] = time.monotonic
     epoch: Callable[[], float] = time.time
@@ -87,7 +87,7 @@ class RoomActor:
             self._look_at_the_clock()
         except SwitchError as error:
             _log.warning("room waits for its switch", room=self.conduct.name, reason=str(error))
-        except Exception:
+        except Exception:  # noqa: BLE001 - one mistake must not leave a room without anybody who steers it
             _log.exception("room stumbled", room=self.conduct.name)
         return bool(self.conduct.room.members or self.conduct.lobby.members or not self.inbox.empty())
 
@@ -172,7 +172,7 @@ class RoomActor:
     def _with_language(self, member: Member) -> Member:
         if member.language:
             return member
-        self.language_of(member.call)
+        self.learn_language(member.call)
         found = self.conduct.room.members.get(member.call) or self.conduct.lobby.members.get(member.call)
         return found or member
 
@@ -181,7 +181,7 @@ class RoomActor:
         alone = len(room.members) == 1 and room.phase != Phase.WAITING
         self._alone_since = (self._alone_since or self.clock()) if alone else None
 
-    # -- what time brings ------------------------------------------------------------------------------------------------
+    # -- what time brings ----------------------------------------------------------------------------------------------
 
     def _look_at_the_clock(self) -> None:
         now, conduct = self.clock(), self.conduct

@@ -75,9 +75,12 @@ class RoomCommands:
         self._tell(f"norecord {text_literal(path)}")
 
     def show_out(self, member: Member, farewell: str) -> None:
-        """Out of the conference; the dialplan brings the caller back to a daemon, which says ``farewell``."""
-        self._send(f"uuid_setvar_multi {text_literal(member.call)} cc_next=back;cc_farewell={text_literal(farewell)}")
-        self._tell(f"kick {member.id}")
+        """Out of the conference; the dialplan brings the caller back to a daemon, which says ``farewell``.
+
+        Not by `kick`: a member who came out of a lobby has no dialplan left to go on in (conference_api.c:3662).
+        """
+        self._send(f"uuid_setvar {text_literal(member.call)} cc_farewell {text_literal(farewell)}")
+        self._send(f"uuid_transfer {text_literal(member.call)} back XML callcontrol")
 
     def move(self, ids: Sequence[int], to: str) -> None:
         """Transfer members into another conference."""

@@ -168,7 +168,7 @@ class Conduct:
         for member in self.lobby.by_arrival:
             self.lobby_commands.show_out(member, farewell)
 
-    # -- state -----------------------------------------------------------------------------------------------------------
+    # -- state ---------------------------------------------------------------------------------------------------------
 
     def turn(self, turn: Turn) -> bool:
         """Let the phase follow a turn; whether it changed."""

@@ -31,6 +31,8 @@ _WAIT, _CONTINUE, _END = AfterModerator.WAIT, AfterModerator.CONTINUE, AfterMode
 # (phase, turn) -> phase, or one phase for each thing a room may do without its moderators.
 _NEXT: dict[tuple[Phase, Turn], Phase | dict[AfterModerator, Phase]] = {
     (Phase.WAITING, Turn.MODERATOR_CAME): Phase.OPEN,
+    # Only when a moderator came and went while nobody watched: wait-mod is over for ever then.
+    (Phase.WAITING, Turn.MODERATORS_LEFT): {_WAIT: Phase.ABANDONED, _CONTINUE: Phase.OPEN, _END: Phase.ABANDONED},
     (Phase.WAITING, Turn.END): Phase.ENDING,
     (Phase.OPEN, Turn.MODERATORS_LEFT): {_WAIT: Phase.ABANDONED, _CONTINUE: Phase.OPEN, _END: Phase.ABANDONED},
     (Phase.OPEN, Turn.HOLD): Phase.HELD,

@@ -6,10 +6,15 @@ What mod_conference does not know itself (phase, lock, hands, ...) is kept in va
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from types import MappingProxyType
+
+# Not str.isdigit: int("²") fails, and so does int() of more than 4300 digits.
+_IDS = re.compile(r"[0-9]{1,10}(:[0-9]{1,10})*")
+_SECONDS = re.compile(r"[0-9]{1,12}")
 
 
 class Phase(StrEnum):
@@ -48,7 +53,7 @@ class RoomState:
     """
 
     name: str
-    members: Mapping[str, Member] = MappingProxyType({})
+    members: Mapping[str, Member] = field(default_factory=lambda: MappingProxyType({}))
     phase: Phase = Phase.OPEN
     since: float = 0.0
     locked: bool = False
@@ -112,21 +117,24 @@ def variables_of(room: RoomState) -> dict[str, str]:
 
 
 def with_variables(room: RoomState, variables: Mapping[str, str]) -> RoomState:
-    """The room with what ``variables_of`` wrote; what is missing or unreadable stays as it is."""
+    """The room with what ``variables_of`` wrote; what is missing or unreadable stays as it is.
+
+    Who is no member any longer, because he left while nobody watched, is in none of the lists.
+    """
     phase = variables.get("cc_phase", "")
     return replace(
         room,
         phase=Phase(phase) if phase in set(Phase) else room.phase,
-        since=_number(variables, "cc_since", room.since),
-        locked=variables.get("cc_locked", _flag(room.locked)) == "true",
-        mute_all=variables.get("cc_mute_all", _flag(room.mute_all)) == "true",
-        hands=_ids(variables, "cc_hands", room.hands),
-        muted=frozenset(_ids(variables, "cc_muted", tuple(room.muted))),
-        floor=frozenset(_ids(variables, "cc_floor", tuple(room.floor))),
-        record=variables.get("cc_record", room.record or "-").removeprefix("-"),
-        moderated=variables.get("cc_moderated", _flag(room.moderated)) == "true",
-        music=variables.get("cc_music", _flag(room.music)) == "true",
-        gathered=_number(variables, "cc_gathered", room.gathered),
+        since=_seconds(variables, "cc_since", room.since),
+        locked=_truth(variables, "cc_locked", room.locked),
+        mute_all=_truth(variables, "cc_mute_all", room.mute_all),
+        hands=_present(room, _ids(variables, "cc_hands", room.hands)),
+        muted=frozenset(_present(room, _ids(variables, "cc_muted", tuple(room.muted)))),
+        floor=frozenset(_present(room, _ids(variables, "cc_floor", tuple(room.floor)))),
+        record=_path(variables, "cc_record", room.record),
+        moderated=_truth(variables, "cc_moderated", room.moderated),
+        music=_truth(variables, "cc_music", room.music),
+        gathered=_seconds(variables, "cc_gathered", room.gathered),
     )
 
 
@@ -138,12 +146,27 @@ def _listed(ids: tuple[int, ...] | list[int]) -> str:
     return ":".join(map(str, ids)) or "-"
 
 
+def _truth(variables: Mapping[str, str], name: str, otherwise: bool) -> bool:
+    return {"true": True, "false": False}.get(variables.get(name, ""), otherwise)
+
+
 def _ids(variables: Mapping[str, str], name: str, otherwise: tuple[int, ...]) -> tuple[int, ...]:
-    if name not in variables:
-        return otherwise
-    return tuple(int(part) for part in variables[name].split(":") if part.isdigit())
-
-
-def _number(variables: Mapping[str, str], name: str, otherwise: float) -> float:
     text = variables.get(name, "")
-    return float(text) if text.isdigit() else otherwise
+    if text == "-":
+        return ()
+    return tuple(map(int, text.split(":"))) if _IDS.fullmatch(text) else otherwise
+
+
+def _present(room: RoomState, ids: tuple[int, ...]) -> tuple[int, ...]:
+    here = {member.id for member in room.members.values()}
+    return tuple(identity for identity in dict.fromkeys(ids) if identity in here)
+
+
+def _path(variables: Mapping[str, str], name: str, otherwise: str) -> str:
+    text = variables.get(name, "")
+    return "" if text == "-" else text or otherwise
+
+
+def _seconds(variables: Mapping[str, str], name: str, otherwise: float) -> float:
+    text = variables.get(name, "")
+    return float(text) if _SECONDS.fullmatch(text) else otherwise

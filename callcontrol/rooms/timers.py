@@ -18,7 +18,7 @@ NEARLY_OVER = 300.0  # before max_duration the room is told
 
 @dataclass(frozen=True)
 class Remind:
-    """Tell a waiting member; ``place``: in the queue, counted from 1; ``turn``: how often they have been told before."""
+    """Tell a waiting member; ``place``: in the queue, counted from 1; ``turn``: how many times it is now."""
 
     member: Member
     place: int
@@ -65,7 +65,9 @@ def waiting_due(waiting: RoomState, rules: Room, reminded: Mapping[str, int], no
     return due
 
 
-def room_due(room: RoomState, rules: Room, alone_since: float | None, warned: bool, now: float, epoch: float) -> list[Due]:
+def room_due(
+    room: RoomState, rules: Room, alone_since: float | None, warned: bool, now: float, epoch: float
+) -> list[Due]:
     """What is due in the room itself. ``alone_since``: since when its only member is alone, None when not."""
     due: list[Due] = []
     if room.phase == Phase.ABANDONED and epoch - room.since >= rules.moderator_grace:

@@ -1,0 +1,151 @@
+"""Steers all live rooms of one switch: gives each its actor, and every event to the actor it is for.
+
+`take_event` runs in the link's reader and only sorts; whatever takes time happens in the room's own greenlet.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from gevent.event import AsyncResult
+
+from callcontrol import greenlets
+from callcontrol.errors import CallControlError, SwitchTimeout
+from callcontrol.prompts import PromptBook
+from callcontrol.rooms.actor import Control, Item, KeyPressed, Resynced, RoomActor
+from callcontrol.rooms.announcer import Announcer
+from callcontrol.rooms.commands import RoomCommands
+from callcontrol.rooms.conduct import Conduct
+from callcontrol.rooms.keypad import Keypad
+from callcontrol.rooms.names import SpokenNames
+from callcontrol.rooms.registry import RoomRegistry
+from callcontrol.switch.events import Event
+from callcontrol.tenants import Access, Room, Tenant, Tenants
+
+CONTROL_SECONDS = 5.0
+SIDE_ROOMS = (".lobby", ".aside")
+
+T = TypeVar("T")
+
+
+class NoSuchRoom(CallControlError):
+    """Nobody is in a room of that name."""
+
+
+@dataclass(frozen=True)
+class Ground:
+    """What rooms stand on. ``recording_path``: a fresh file, as FreeSWITCH sees it, for a room's name."""
+
+    registry: RoomRegistry
+    tenants: Callable[[], Tenants]
+    prompts: PromptBook
+    epoch: Callable[[], float]
+    recording_path: Callable[[str], str]
+    names: SpokenNames
+
+
+class Steward:
+    """All rooms of one switch. ``api`` sends an API command over the link."""
+
+    def __init__(self, switch: str, ground: Ground, api: Callable[[str], str]) -> None:
+        self._switch = switch
+        self._ground = ground
+        self._api = api
+        self._actors: dict[str, RoomActor] = {}
+
+    def take_event(self, event: Event) -> None:
+        """One event of the link; must not block."""
+        if event.name == "DTMF":
+            self._take_key(event.get("Unique-ID"), event.get("DTMF-Digit"))
+        elif event.get("Event-Subclass") == "conference::maintenance":
+            change = self._ground.registry.apply(self._switch, event)
+            if change is not None:
+                self._give(change.room, change)
+
+    def resync(self) -> None:
+        """Replace what is known by what the switch says, and let every room compare."""
+        names = self._ground.registry.replace(self._switch, self._api("conference json_list"))
+        for name in {main_room(name) for name in names} | set(self._actors):
+            self._give(name, Resynced())
+
+    def submit(self, name: str, action: Callable[[Conduct], T]) -> T:
+        """Run ``action`` in the room's greenlet and return what it returns. Raises NoSuchRoom, SwitchTimeout."""
+        actor = self._actors.get(name)
+        if actor is None:
+            raise NoSuchRoom(f"nobody is in a room called {name}")
+        result: AsyncResult[T] = AsyncResult()
+
+        def run(conduct: Conduct) -> None:
+            try:
+                result.set(action(conduct))
+            except Exception as error:  # noqa: BLE001 - belongs to whoever asked, and is raised there
+                result.set_exception(error)
+
+        actor.inbox.put(Control(run))
+        answered = result.wait(timeout=CONTROL_SECONDS)
+        if not result.ready():
+            raise SwitchTimeout(f"the room {name} did not answer within {CONTROL_SECONDS:g} s")
+        result.get()
+        return answered  # type: ignore[return-value]  # the stubs say Optional
+
+    def _take_key(self, call: str, key: str) -> None:
+        found = self._ground.registry.room_of(call)
+        if found is not None:
+            self._give(found[0], KeyPressed(call, key))
+
+    def _give(self, name: str, item: Item) -> None:
+        name = main_room(name)
+        actor = self._actors.get(name)
+        if actor is None:
+            actor = self._open(name)
+            if actor is None:
+                return
+        actor.inbox.put(item)
+
+    def _open(self, name: str) -> RoomActor | None:
+        """An actor for a room of one of our tenants; conferences that are not ours are left alone."""
+        if self._rules(name) is None:
+            return None
+        ground = self._ground
+        conduct = Conduct(
+            name,
+            ground.registry,
+            rules=lambda: self._rules(name) or Room.model_construct(access=Access.OPEN, name=name.partition(".")[2]),
+            commands=RoomCommands(name, self._api, ground.prompts),
+            lobby=RoomCommands(f"{name}.lobby", self._api, ground.prompts),
+            now=ground.epoch,
+            recording_path=ground.recording_path,
+        )
+        keypad = Keypad(conduct, lambda: self._tenant(name))
+        actor = RoomActor(conduct, keypad, self._announcer(), self._learn_language, self._close, epoch=ground.epoch)
+        self._actors[name] = actor
+        greenlets.spawn(f"room {name}", actor.run)
+        return actor
+
+    def _announcer(self) -> Announcer:
+        ground = self._ground
+        return Announcer(ground.prompts.tone, ground.names.file_of, ground.names.forget)
+
+    def _close(self, name: str) -> None:
+        self._actors.pop(name, None)
+
+    def _tenant(self, name: str) -> Tenant | None:
+        return self._ground.tenants().by_id.get(name.partition(".")[0])
+
+    def _rules(self, name: str) -> Room | None:
+        tenant = self._tenant(name)
+        return tenant.rooms.get(name.partition(".")[2]) if tenant is not None else None
+
+    def _learn_language(self, call: str) -> None:
+        """After a restart only the channel itself knows which language its caller chose."""
+        commands = RoomCommands("any", self._api, self._ground.prompts)
+        self._ground.registry.note_language(call, commands.variable(call, "cc_language"))
+
+
+def main_room(name: str) -> str:
+    """The room a lobby or side room belongs to."""
+    for suffix in SIDE_ROOMS:
+        name = name.removesuffix(suffix)
+    return name
