@@ -26,6 +26,7 @@ from callcontrol.errors import SwitchError, SwitchTimeout
 
 _INHERITED: Final = ("PATH", "HOME", "LANG", "TZ", "LD_LIBRARY_PATH", "TMPDIR")
 _UNSAFE: Final = re.compile(r'[<>&"\x00-\x1f]|\$\$\{')
+_UNSAFE_IN_FILES: Final = re.compile(r"[,\[\]{}'!|@]")  # syntax of FreeSWITCH where it plays a file
 _POLL_SECONDS: Final = 0.05
 
 # Runs between fork and exec, in a Python of its own because a preexec_fn is not safe beside gevent's threads: asks the
@@ -221,6 +222,8 @@ def _refuse_unsafe(values: Mapping[str, str]) -> None:
     for name, value in values.items():
         if not value or _UNSAFE.search(value):
             raise ValueError(f'{name} must not be empty nor hold one of < > & " $${{ or a control character')
+    if found := _UNSAFE_IN_FILES.search(values["CALLCONTROL_PROMPTS"]):
+        raise ValueError(f"FreeSWITCH cannot play files from {values['CALLCONTROL_PROMPTS']}: {found[0]} in a path")
 
 
 def _refuse_taken(kind: int, address: tuple[str, int]) -> None:

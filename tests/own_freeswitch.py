@@ -46,7 +46,7 @@ def running(folder: Path, **environ: str) -> Iterator[Running]:
     """Start FreeSWITCH with freeswitch-conf and dialplan; skip without a binary."""
     if BINARY is None:
         pytest.skip("no FreeSWITCH here (set FREESWITCH to its binary)")
-    write_prompts(folder / "prompts")
+    write_prompts(folder / "the prompts")
     trunk, extensions, events, daemon = free_ports(4)
     first = random.randrange(20000, 59000, 2)
     process = FreeSwitchProcess(
@@ -54,7 +54,7 @@ def running(folder: Path, **environ: str) -> Iterator[Running]:
         run_folder=folder / "freeswitch",
         conf=REPOSITORY / "freeswitch-conf",
         dialplan=REPOSITORY / "dialplan",
-        prompts=folder / "prompts",
+        prompts=folder / "the prompts",
         directory=folder / "directory",
         trunk_port=trunk,
         extension_port=extensions,

@@ -76,9 +76,6 @@ def refuses(daemon: Daemon, call: Conversation) -> None:
     call.stay()
 
 
-# --- what is written in the files ------------------------------------------------------------------------------------
-
-
 @pytest.mark.parametrize("path", [*DIALPLAN, *CONFIGURATION], ids=lambda path: path.name)
 def test_every_file_is_xml(path: Path) -> None:
     ElementTree.parse(path)

@@ -94,6 +94,12 @@ def test_a_value_that_would_break_the_configuration_is_refused_without_being_sho
     assert value not in str(refusal.value)
 
 
+@pytest.mark.parametrize("name", ["a,b", "what!", "[old]", "it's", "me@home"])
+def test_a_folder_freeswitch_could_not_play_from_is_told(tmp_path: Path, name: str) -> None:
+    with pytest.raises(ValueError, match="FreeSWITCH cannot play files from"):
+        process(tmp_path, tmp_path / "freeswitch", prompts=tmp_path / name)
+
+
 def test_the_password_and_other_secrets_of_the_daemon_stay_out_of_reach(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -29,6 +29,7 @@ class Variables:
     def __init__(self, initial: Iterable[Header]) -> None:
         self._values: dict[str, Header] = {}
         self._lines: dict[str, dict[str, bytes]] = {}
+        self._stale: dict[str, set[str]] = {}  # by format: variables whose line is still to be encoded
         for name, value in initial:
             self._values[name.lower()] = (name, value)
 
@@ -47,7 +48,8 @@ class Variables:
             return
         self._values[key] = (name, value)
         for style, lines in self._lines.items():
-            lines[key] = _line(style, name, value)
+            lines[key] = b""
+            self._stale[style].add(key)
 
     def headers(self) -> Sequence[Header]:
         """All variables as event headers."""
@@ -59,6 +61,12 @@ class Variables:
         if lines is None:
             lines = {key: _line(style, name, value) for key, (name, value) in self._values.items()}
             self._lines[style] = lines
+            self._stale[style] = set()
+        stale = self._stale[style]
+        while stale:
+            key = stale.pop()
+            if key in self._values:
+                lines[key] = _line(style, *self._values[key])
         return (b"," if style == "json" else b"").join(lines.values())
 
 

@@ -10,11 +10,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 Value = str | tuple[str, ...]
 """A header value; a tuple is an array header (``ARRAY::a|:b`` in plain, a list in JSON)."""
 
 Header = tuple[str, Value]
+
+_KNOWN = 8192  # header lines kept encoded: most of a call's are the same as another's
 
 # SWITCH_URL_UNSAFE (src/include/switch_utils.h:47) and everything outside 0x20..0x7e.
 _UNSAFE = re.compile(rb'%(?![0-9A-F]{2})|[^\x20-\x7e]|[ "#&+:;<=>?@\[\\\]^`{|}]')
@@ -44,12 +47,14 @@ def flat(value: Value) -> str:
     return value if isinstance(value, str) else "ARRAY::" + "|:".join(value)
 
 
+@lru_cache(_KNOWN)
 def plain_header(header: Header) -> bytes:
     """``Name: value\\n``; an empty value is written ``_undef_`` (switch_event.c:1602)."""
     name, value = header
     return to_bytes(name) + b": " + (encode_value(to_bytes(flat(value))) or b"_undef_") + b"\n"
 
 
+@lru_cache(_KNOWN)
 def json_header(header: Header) -> bytes:
     """``"Name":"value"`` as cJSON prints it: bytes above 0x7e raw, so the whole may be no valid UTF-8."""
     name, value = header

@@ -64,18 +64,27 @@ class Origin:
             ("FreeSWITCH-IPv6", "fd00::2"),
         ]
         self._sequence = 0
+        self._second = 0
+        self._dates: list[Header] = []
+
+    def _dated(self, second: int) -> list[Header]:
+        if second != self._second:
+            self._second = second
+            self._dates = [
+                ("Event-Date-Local", time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(second))),
+                ("Event-Date-GMT", formatdate(second, usegmt=True)),
+            ]
+        return self._dates
 
     def opening(self, name: str, fired_as: str = "") -> list[Header]:
         """The first headers of the next event; ``fired_as`` is its Action where the name says too little."""
         self._sequence += 1
         now = time.time()
-        seconds = int(now)
         file, function, line = _FIRED.get(fired_as or name, ("switch_event.c", "switch_event_fire", 2000))
         return [
             ("Event-Name", name),
             *self._names,
-            ("Event-Date-Local", time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(seconds))),
-            ("Event-Date-GMT", formatdate(seconds, usegmt=True)),
+            *self._dated(int(now)),
             ("Event-Date-Timestamp", str(int(now * 1_000_000))),
             ("Event-Calling-File", file),
             ("Event-Calling-Function", function),
@@ -125,9 +134,9 @@ Part = Block | Encoded
 class Event:
     """One event: parts in order and a body. ``payload`` must be asked for before anything in a part changes."""
 
-    def __init__(self, name: str, parts: Sequence[Part], subclass: str = "", body: str | None = None) -> None:
+    def __init__(self, name: str, parts: Sequence[Part], about: str = "", body: str | None = None) -> None:
         self.name = name
-        self.subclass = subclass
+        self.about = about  # the uuid of the call it belongs to
         self.body = body
         self._parts = parts
         self._payload: dict[str, bytes] = {}

@@ -71,14 +71,15 @@ class Hub:
             if session is not None:
                 parts += session.channel.full() if name in VERBOSE else session.channel.basic()
             parts.append(Block(after))
-            self._send(Event(name, parts, body=body), takers)
+            self._send(Event(name, parts, source.channel.uuid if source else "", body), takers)
 
     def fire_maintenance(self, action: str, headers: Sequence[Header], session: Line | None = None) -> None:
         """Send a conference::maintenance event; ``headers`` are complete but for the opening ones."""
         takers = [one for one in self._listening(session) if one.subscription.wants("CUSTOM", MAINTENANCE)]
         head = [("Event-Subclass", MAINTENANCE), *self.origin.opening("CUSTOM", action)]
         if takers:
-            self._send(Event("CUSTOM", [Block([*head, *headers])], MAINTENANCE), takers)
+            about = session.channel.uuid if session else ""
+            self._send(Event("CUSTOM", [Block([*head, *headers])], about), takers)
 
     def connect_reply(self, channel: Channel) -> bytes:
         """The answer to ``connect``: the call as it is, written like an event without a frame."""
@@ -110,8 +111,10 @@ class Hub:
                 self._durations[path] = 1.0
         return self._durations[path]
 
-    def _listening(self, session: Line | None) -> list[Listener]:
-        own = session.listeners if session is not None else ()
+    def _listening(self, session: Line | None) -> Sequence[Listener]:
+        own = session.listeners if session is not None else []
+        if not self.listeners:
+            return own
         return [*self.listeners, *(one for one in own if one not in self.listeners)]
 
     def _send(self, event: Event, takers: Sequence[Listener]) -> None:

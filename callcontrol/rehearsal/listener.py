@@ -42,9 +42,7 @@ class Subscription:
         """Whether an event of a wanted type passes the filters and ``myevents``."""
         if self.filters and not self._filtered(event):
             return False
-        if not self.mine_only:
-            return True
-        return self.mine_only in (event.header("Unique-ID"), event.header("Job-Owner-UUID"))
+        return not self.mine_only or self.mine_only == event.about
 
     def _filtered(self, event: Event) -> bool:
         """mod_event_socket.c:321-370: positives are OR-ed, a ``-`` vetoes, vetoes alone drop everything."""

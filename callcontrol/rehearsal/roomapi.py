@@ -172,7 +172,7 @@ def _get(room: Room, words: list[str]) -> str:
     values = {
         "run_time": str(int(time.time() - room.created)),
         "count": str(room.size),
-        "count_ghosts": str(len(room.members) - room.size),
+        "count_ghosts": str(room.ghosts),
         "max_members": room.settings["max_members"],
         "rate": "16000",
         "profile_name": room.profile,

@@ -46,7 +46,7 @@ def as_json(rooms: list[Room], small: bool) -> str:
 
 def _as_json(room: Room) -> Json:
     now = time.time()
-    numbers = {"member_count": room.size, "ghost_count": len(room.members) - room.size, "rate": 16000}
+    numbers = {"member_count": room.size, "ghost_count": room.ghosts, "rate": 16000}
     off = dict.fromkeys(("recording", "video_bridge", "video_floor_only", "video_rfc4579"), False)
     return {
         "conference_name": room.name,

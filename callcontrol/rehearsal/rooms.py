@@ -83,6 +83,7 @@ class Room:
         self.uuid = new_uuid()
         self.created = time.time()
         self.members: list[Member] = []
+        self.ghosts = 0
         self.wait_mod = "wait-mod" in invitation.flags
         self.locked = False
         self.ended = False
@@ -95,7 +96,7 @@ class Room:
     @property
     def size(self) -> int:
         """Members that are no ghosts."""
-        return sum(not member.ghost for member in self.members)
+        return len(self.members) - self.ghosts
 
     def event(
         self,
@@ -126,7 +127,7 @@ class Room:
             ("Conference-Name", self.name),
             ("Conference-Domain", DOMAIN),
             ("Conference-Size", str(self.size)),
-            ("Conference-Ghosts", str(len(self.members) - self.size)),
+            ("Conference-Ghosts", str(self.ghosts)),
             ("Conference-Profile-Name", self.profile),
             ("Conference-Unique-ID", self.uuid),
             *self.variables.items(),
@@ -137,6 +138,7 @@ class Room:
         if member.moderator:
             self.wait_mod = False
         self.members.insert(0, member)  # the newest comes first in every list
+        self.ghosts += member.ghost
         variables = member.session.channel.variables
         for name, value in (
             ("conference_name", self.name),
@@ -163,6 +165,7 @@ class Room:
             if len(self.members) > 1:
                 self._floor(member, None)
         self.members.remove(member)
+        self.ghosts -= member.ghost
         self.event("del-member", member)
         member.session.in_room = False
         member.session.set_music(False)
@@ -191,6 +194,10 @@ class Room:
 
     def _moods(self) -> None:
         music = self.hears_music()
+        if music == bool(self.music_since):  # nothing changed but for who just came
+            for member in self.members[:1]:
+                member.session.set_music(music)
+            return
         if not music and self.music_since:
             self.played(MUSIC, time.monotonic() - self.music_since, [("Async", "true")])
         self.music_since = (self.music_since or time.monotonic()) if music else 0.0
