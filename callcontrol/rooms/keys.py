@@ -99,8 +99,9 @@ class KeyReader:
         overdue = self.expire(now)
         if key not in _KEYS:
             return overdue
-        # After a deadline nothing is unfinished, and no first key completes a sequence: only one of both can be due.
-        return overdue or self._take(key, now)
+        pressed = self._take(key, now)
+        # After a deadline nothing is unfinished, and no first key completes a sequence: only one of both is something.
+        return overdue or pressed
 
     def expire(self, now: float) -> Pressed | None:
         """What it means that no further key came; None before ``deadline``."""
