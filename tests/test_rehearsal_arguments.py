@@ -10,7 +10,11 @@ from callcontrol.rehearsal.arguments import number, split
     [
         ("a b  c", 9, ["a", "b", "c"]),
         ("a b c d", 3, ["a", "b", "c d"]),
-        ("1 6 1 10000 # f.wav x cc_keys '' 5000", 11, ["1", "6", "1", "10000", "#", "f.wav", "x", "cc_keys", "", "5000"]),
+        (
+            "1 6 1 10000 # f.wav x cc_keys '' 5000",
+            11,
+            ["1", "6", "1", "10000", "#", "f.wav", "x", "cc_keys", "", "5000"],
+        ),
         ("say 'two words' end", 9, ["say", "two words", "end"]),
         (r"one\stwo three\'s", 9, ["one two", "three's"]),
         ("^^;a=1;b=2 3;c=", 9, ["a=1", "b=2 3", "c="]),

@@ -53,7 +53,7 @@ def wire(daemon: TinyDaemon) -> Iterator[Wire]:
 
 def raw_event(wire: Wire, name: str) -> bytes:
     while True:
-        head, body = wire.frame()
+        _head, body = wire.frame()
         if f"Event-Name: {name}\n".encode() in body:
             return body
 

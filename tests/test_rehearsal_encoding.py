@@ -78,7 +78,10 @@ def test_any_value_survives_but_for_what_looks_encoded_already(value: bytes) -> 
     assert decoded(wire) == re.sub(rb"%([0-9A-F]{2})", lambda match: bytes([int(match[1], 16)]), value)
 
 
-@given(st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])), st.binary().filter(lambda value: b"\0" not in value))
+@given(
+    st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])),
+    st.binary().filter(lambda value: b"\0" not in value),
+)
 def test_any_value_survives_json(text: str, raw: bytes) -> None:
     for value in (text, encoding.to_text(raw)):
         wire = encoding.json_event([encoding.json_header(("Name", value))])

@@ -147,7 +147,7 @@ def test_events_of_all_calls(switch: RehearsalSwitch, daemon: TinyDaemon, link: 
 def test_a_background_job_answers_with_our_own_job_uuid(link: Wire) -> None:
     link.ask("event plain BACKGROUND_JOB")
     assert link.ask("bgapi conference list\nJob-UUID: my-own") == "+OK Job-UUID: my-own"
-    head, body = link.frame()
+    _head, body = link.frame()
     event = fields(body)
     assert (event["Job-UUID"], event["Job-Command"], event["Job-Command-Arg"]) == ("my-own", "conference", "list")
     assert "Job-Owner-UUID" not in event

@@ -176,7 +176,9 @@ def test_linger_ends_by_itself(switch: RehearsalSwitch, daemon: TinyDaemon) -> N
     assert rest_of(wire) == ["disconnect"]
 
 
-def test_without_linger_the_end_of_the_call_is_the_end_of_the_stream(switch: RehearsalSwitch, daemon: TinyDaemon) -> None:
+def test_without_linger_the_end_of_the_call_is_the_end_of_the_stream(
+    switch: RehearsalSwitch, daemon: TinyDaemon
+) -> None:
     wire = dial(switch, daemon)
     wire.phone.hangs_up()
     assert rest_of(wire)[-2:] == ["CHANNEL_HANGUP", "disconnect"]
@@ -187,7 +189,9 @@ def test_without_linger_the_end_of_the_call_is_the_end_of_the_stream(switch: Reh
 
 
 def test_the_notice_is_the_recorded_one() -> None:
-    assert notice("abc").startswith(b"Content-Type: text/disconnect-notice\nControlled-Session-UUID: abc\nContent-Disposition")
+    assert notice("abc").startswith(
+        b"Content-Type: text/disconnect-notice\nControlled-Session-UUID: abc\nContent-Disposition"
+    )
     assert b"Content-Length: 67\n\nDisconnected, goodbye.\nSee you at ClueCon!" in notice()
 
 

@@ -102,7 +102,10 @@ FAILURES: list[tuple[Callable[[Phone], object], str]] = [
     (lambda phone: phone.is_answered(), "expected: is answered; the call is over"),
     (lambda phone: phone.is_hung_up(), "expected: is hung up; the call is over"),
     (lambda phone: phone.is_refused("USER_BUSY"), "expected: is refused USER_BUSY; the call is over"),
-    (lambda phone: phone.joins("acme.board", moderator=True), "expected: joins acme.board as moderator; the call is over"),
+    (
+        lambda phone: phone.joins("acme.board", moderator=True),
+        "expected: joins acme.board as moderator; the call is over",
+    ),
     (lambda phone: phone.leaves("acme.board"), "expected: leaves acme.board; the call is over"),
     (lambda phone: phone.hears_music(), "expected: hears music; the call is over"),
     (lambda phone: phone.is_refused().hears_nothing_else(), "expected: hears nothing else; but it also heard: goodbye"),
@@ -110,7 +113,9 @@ FAILURES: list[tuple[Callable[[Phone], object], str]] = [
 
 
 @pytest.mark.parametrize(("act", "message"), FAILURES, ids=[message for _, message in FAILURES])
-def test_what_did_not_happen_fails_with_the_dialogue(house: House, act: Callable[[Phone], object], message: str) -> None:
+def test_what_did_not_happen_fails_with_the_dialogue(
+    house: House, act: Callable[[Phone], object], message: str
+) -> None:
     phone = house(refusing).phone("+49171").calls("+49308631")
     with pytest.raises(AssertionError) as failure:
         act(phone)

@@ -51,7 +51,10 @@ def house() -> Iterator[House]:
     [
         ("board", Invitation("board")),
         ("acme.board@room", Invitation("acme.board", "room")),
-        ("b@acme.example@room+1234+flags{mute|moderator}", Invitation("b@acme.example", "room", frozenset({"mute", "moderator"}))),
+        (
+            "b@acme.example@room+1234+flags{mute|moderator}",
+            Invitation("b@acme.example", "room", frozenset({"mute", "moderator"})),
+        ),
         ("board+flags{a,b}", Invitation("board", "default", frozenset({"a", "b"}))),
     ],
 )
@@ -84,7 +87,11 @@ def test_the_life_of_a_room_as_the_link_hears_it(house: House) -> None:
     host = house.joins("+49301", "moderator").joins(ROOM, moderator=True)
     assert house.tells("conference-create")["Conference-Size"] == "0"
     joined = house.tells("add-member")
-    assert (joined["Member-Type"], joined["Conference-Size"], joined["Unique-ID"]) == ("moderator", "1", host.session.channel.uuid)
+    assert (joined["Member-Type"], joined["Conference-Size"], joined["Unique-ID"]) == (
+        "moderator",
+        "1",
+        host.session.channel.uuid,
+    )
     assert house.tells("floor-change")["New-ID"] == joined["Member-ID"]
     guest = house.joins("+49302").joins(ROOM)
     assert house.tells("add-member")["Conference-Size"] == "2"
@@ -153,11 +160,38 @@ def test_mute_by_uuid_and_for_all_but_moderators(house: House) -> None:
         (f"{ROOM} getvar nosuch", "-ERR no reply\n"),
         (f"{ROOM} transfer x@room 99", f"-ERR No Member 99 in conference {ROOM}.\n"),
         ("count", "1"),
+        (f"{ROOM} tmute all", "+OK mute 1\n"),
+        (f"{ROOM} deaf last", "+OK deaf 1\n"),
+        (f"{ROOM} undeaf 1", "+OK undeaf 1\n"),
+        (f"{ROOM} hold 1 local_stream://moh", "+OK hold 1\n"),
+        (f"{ROOM} unhold 1", "+OK unhold 1\n"),
+        (f"{ROOM} dtmf 1 5", "+OK sent 5 to 1\n"),
+        (f"{ROOM} dtmf 1", "-ERR Invalid input!\n"),
+        (f"{ROOM} kick non_moderator", "Skipping moderator (member id 1).\n"),
+        (f"{ROOM} hup all", "+OK hup 1\n"),
+        (f"{ROOM} unlock", f"+OK {ROOM} unlocked\n"),
+        (f"{ROOM} list count", "1"),
+        (f"{ROOM} get", "get <parameter-name>"),
+        (f"{ROOM} set max_members 5", "0"),
+        (f"{ROOM} play", "play <file_path> [async|<member_id> [nomux]]"),
+        (f"{ROOM} play /p/de/x.wav", "+OK (play) Playing file /p/de/x.wav\n"),
+        (f"{ROOM} play local_stream://moh async", "+OK (play) Playing file local_stream://moh\n"),
+        (f"{ROOM} stop all", "+OK Stopped 1 files.\n"),
+        (f"{ROOM} stop all 99", "-ERR Member: 99 not found.\n"),
     ],
 )
 def test_replies_to_the_letter(house: House, command: str, reply: str) -> None:
     house.joins("+49301", "moderator").joins(ROOM, moderator=True)
     assert house.api(f"conference {command}") == reply
+
+
+def test_the_list_for_people(house: House) -> None:
+    host = house.joins("+49301", "moderator").joins(ROOM, moderator=True)
+    head, member, _ = house.api("conference list").split("\n")
+    flags = "running|answered|enforce_min|dynamic|exit_sound|enter_sound|json_status"
+    assert head == f"+OK Conference {ROOM} (1 member rate: 16000 flags: {flags})"
+    uuid = host.session.channel.uuid
+    assert member == f"1;sofia/trunk/+49301@127.0.0.1;{uuid};+49301;+49301;hear|speak|floor|moderator;0;0;100"
 
 
 def test_a_file_for_one_member_is_heard_by_that_one_only(house: House) -> None:
@@ -170,7 +204,10 @@ def test_a_file_for_one_member_is_heard_by_that_one_only(house: House) -> None:
 
 def test_members_are_transferred_to_another_room(house: House) -> None:
     guest = house.joins("+49301").joins(ROOM)
-    assert house.api(f"conference {ROOM} transfer acme.sales@room 1") == "+OK Member '1' sent to conference acme.sales@room.\n"
+    assert (
+        house.api(f"conference {ROOM} transfer acme.sales@room 1")
+        == "+OK Member '1' sent to conference acme.sales@room.\n"
+    )
     assert house.tells("transfer")["New-Conference-Name"] == "acme.sales"
     guest.leaves(ROOM).joins("acme.sales")
     assert list(house.switch.rooms) == ["acme.sales"]

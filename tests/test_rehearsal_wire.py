@@ -1,8 +1,9 @@
-"""The switch's end of a socket: commands come in whole, output never blocks a call, and it fails where it is told to."""
+"""The switch's end of a socket: commands come in whole, output blocks no call, and it fails where it is told to."""
 
 from __future__ import annotations
 
 import errno
+import itertools
 from collections.abc import Iterator
 
 import gevent
@@ -47,13 +48,16 @@ class Chunks:
         return self._chunks.pop(0) if self._chunks else b""
 
 
-TALK = b"connect\n\n\n\nsendmsg\ncall-command: execute\nContent-Type: text/plain\ncontent-length: 4\n\na\n\nbapi x y\r\n\r\nexit\n\n"
+TALK = (
+    b"connect\n\n\n\nsendmsg\ncall-command: execute\nContent-Type: text/plain\ncontent-length: 4\n\na\n\nb"
+    b"api x y\r\n\r\nexit\n\n"
+)
 
 
 @given(st.lists(st.integers(0, len(TALK)), max_size=8))
 def test_commands_are_the_same_however_the_bytes_arrive(cuts: list[int]) -> None:
     places = [0, *sorted(cuts), len(TALK)]
-    chunks = [TALK[start:end] for start, end in zip(places, places[1:], strict=False) if end > start]
+    chunks = [TALK[start:end] for start, end in itertools.pairwise(places) if end > start]
     reader = CommandReader(Chunks(chunks))  # type: ignore[arg-type]
     commands = []
     while (command := reader.read()) is not None:
@@ -68,7 +72,7 @@ def test_the_end_of_the_stream_within_a_command_is_no_command() -> None:
 
 
 def test_a_peer_that_does_not_read_blocks_nobody(pair: Pair) -> None:
-    near, far = pair
+    near, _far = pair
     outlet = Outlet(near)
     with gevent.Timeout(2):
         for _ in range(200):

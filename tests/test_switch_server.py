@@ -144,6 +144,7 @@ def test_those_who_are_just_being_refused_take_no_place() -> None:
         until(lambda: refusals == ["full"])
         first.say(event("CHANNEL_HANGUP"))
         assert first.closed_by_other_side()
+        until(lambda: server.live == 0)  # its place is given back after its socket
         third = connect(server.address)
         third.open_call()
         until(lambda: server.live == 1)

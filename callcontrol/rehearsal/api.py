@@ -15,7 +15,9 @@ from callcontrol.rehearsal.hub import Hub, new_uuid
 from callcontrol.rehearsal.names import cause
 from callcontrol.rehearsal.roomapi import conference
 from callcontrol.rehearsal.session import Session
+from callcontrol.rehearsal.template import HOST
 
+PCMA = ("PCMA", "8000", "64000")
 VERSION = "1.10.12-release git a88d069 2024-08-02 21:02:27Z 64bit"
 LONG_VERSION = "1.10.12-release+git~20240802T210227Z~a88d069d6f~64bit (git a88d069 2024-08-02 21:02:27Z 64bit)"
 SHOW = (
@@ -216,6 +218,7 @@ def _row(channel: Channel, hostname: str) -> dict[str, Json]:
     """One line of the channels table (switch_core_sqldb.c:2854)."""
     call = channel.call
     created = call.created // 1_000_000
+    nothing = ("callee_name", "callee_num", "callee_direction", "call_uuid", "sent_callee_name", "sent_callee_num")
     return {
         "uuid": call.uuid,
         "direction": "inbound",
@@ -223,36 +226,26 @@ def _row(channel: Channel, hostname: str) -> dict[str, Json]:
         "created_epoch": str(created),
         "name": channel.name,
         "state": channel.running,
-        "cid_name": call.display,
-        "cid_num": call.user,
-        "ip_addr": "127.0.0.1",
-        "dest": channel.destination,
+        **_dialled(channel, "", channel.destination),
         "application": channel.variables.get("current_application") or "",
         "application_data": channel.variables.get("current_application_data") or "",
         "dialplan": "XML",
         "context": channel.context,
-        "read_codec": channel.codec[0],
-        "read_rate": channel.codec[1],
-        "read_bit_rate": channel.codec[2],
-        "write_codec": "PCMA",
-        "write_rate": "8000",
-        "write_bit_rate": "64000",
+        **dict(zip(("read_codec", "read_rate", "read_bit_rate"), channel.codec, strict=True)),
+        **dict(zip(("write_codec", "write_rate", "write_bit_rate"), PCMA, strict=True)),
         "secure": "",
         "hostname": hostname,
-        "presence_id": "",
-        "presence_data": "",
-        "accountcode": "",
+        **dict.fromkeys(("presence_id", "presence_data", "accountcode"), ""),
         "callstate": channel.callstate,
-        "callee_name": "",
-        "callee_num": "",
-        "callee_direction": "",
-        "call_uuid": "",
-        "sent_callee_name": "",
-        "sent_callee_num": "",
-        "initial_cid_name": call.display,
-        "initial_cid_num": call.user,
-        "initial_ip_addr": "127.0.0.1",
-        "initial_dest": call.dialled,
+        **dict.fromkeys(nothing, ""),
+        **_dialled(channel, "initial_", call.dialled),
         "initial_dialplan": "XML",
         "initial_context": call.door,
     }
+
+
+def _dialled(channel: Channel, prefix: str, destination: str) -> dict[str, Json]:
+    call = channel.call
+    names = ("cid_name", "cid_num", "ip_addr", "dest")
+    values = (call.display, call.user, HOST, destination)
+    return {prefix + name: value for name, value in zip(names, values, strict=True)}

@@ -174,8 +174,7 @@ class Channel:
 
     def _profile(self, prefix: str) -> list[Header]:
         call = self.call
-        zero = ("Transfer", "Resurrect", "Bridged")
-        hidden = "true" if call.hidden else "false"
+        moved = bool(self.transfer_source)
         rows: list[Header] = [
             ("Direction", "inbound"),
             ("Logical-Direction", "inbound"),
@@ -190,22 +189,27 @@ class Channel:
             ("Destination-Number", self.destination),
             ("Unique-ID", call.uuid),
             ("Source", "mod_sofia"),
-            *([("Transfer-Source", self.transfer_source)] if self.transfer_source else []),
+            *([("Transfer-Source", self.transfer_source)] if moved else []),
             ("Context", self.context),
-            *([("RDNIS", call.dialled)] if self.transfer_source else []),
+            *([("RDNIS", call.dialled)] if moved else []),
             ("Channel-Name", self.name),
+            *self._times(),
+            ("Screen-Bit", "true"),
+            ("Privacy-Hide-Name", "true" if call.hidden else "false"),
+            ("Privacy-Hide-Number", "true" if call.hidden else "false"),
+        ]
+        return [(f"{prefix}-{name}", value) for name, value in rows]
+
+    def _times(self) -> list[Header]:
+        return [
             ("Profile-Index", str(self.profile_index)),
             ("Profile-Created-Time", str(self.profile_created)),
-            ("Channel-Created-Time", str(call.created)),
+            ("Channel-Created-Time", str(self.call.created)),
             ("Channel-Answered-Time", str(self.times["answered"])),
             ("Channel-Progress-Time", "0"),
             ("Channel-Progress-Media-Time", str(self.times["progress_media"])),
             ("Channel-Hangup-Time", str(self.times["hangup"])),
-            *((f"Channel-{what}-Time", "0") for what in zero),
+            *((f"Channel-{what}-Time", "0") for what in ("Transfer", "Resurrect", "Bridged")),
             ("Channel-Last-Hold", "0"),
             ("Channel-Hold-Accum", "0"),
-            ("Screen-Bit", "true"),
-            ("Privacy-Hide-Name", hidden),
-            ("Privacy-Hide-Number", hidden),
         ]
-        return [(f"{prefix}-{name}", value) for name, value in rows]

@@ -79,36 +79,27 @@ def _record(session: Session) -> list[Header]:
     """The variables switch_channel_set_timestamps adds before CHANNEL_HANGUP_COMPLETE, in its order."""
     channel = session.channel
     start, answer, end = channel.call.created, channel.times["answered"], channel.times["hangup"] or micros()
-    last_app = channel.variables.get("current_application") or ""
-    last_arg = channel.variables.get("current_application_data") or ""
-    digits: Header = ("digits_dialed", "none")
-    stamps = [("start", start), ("profile_start", start), *([("answer", answer)] if answer else []), ("end", end)]
-    counted = [("start", start), ("profile_start", start), ("answer", answer), ("bridge", 0), ("last_hold", 0)]
-    rows: list[Header] = [
-        ("hangup_cause", channel.hangup_cause),
-        ("hangup_cause_q850", str(CAUSES.get(channel.hangup_cause, 16))),
-        digits,
-        *(
-            (f"{name}_stamp", time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at // 1_000_000)))
-            for name, at in stamps
-        ),
-    ]
-    for name, at in counted:
+    stamps = [("start", start), ("profile_start", channel.profile_created), ("answer", answer), ("end", end)]
+    rows: list[Header] = [("hangup_cause", channel.hangup_cause)]
+    rows += [("hangup_cause_q850", str(CAUSES.get(channel.hangup_cause, 16))), ("digits_dialed", "none")]
+    rows += [(f"{name}_stamp", _clock(at)) for name, at in stamps if at]
+    for name, at in (*stamps[:3], ("bridge", 0), ("last_hold", 0)):
         rows += _epoch(name, at)
     rows += [("hold_accum_seconds", "0"), ("hold_accum_usec", "0"), ("hold_accum_ms", "0")]
-    for name, at in (
-        ("resurrect", 0),
-        ("progress", 0),
-        ("progress_media", channel.times["progress_media"]),
-        ("end", end),
-    ):
+    media = channel.times["progress_media"]
+    for name, at in (("resurrect", 0), ("progress", 0), ("progress_media", media), ("end", end)):
         rows += _epoch(name, at)
-    rows += [("last_app", last_app), ("last_arg", last_arg)]
+    rows += [("last_app", session.variable("current_application"))]
+    rows += [("last_arg", session.variable("current_application_data"))]
     rows.append(("caller_id", f'"{channel.call.display}" <{channel.call.user}>'))
     rows += _durations(end - start, end - answer if answer else 0, answer - start if answer else 0)
     if channel.answered or channel.early:
         rows += [(f"rtp_audio_{name}", "0") for name in _RTP.split()]
     return rows
+
+
+def _clock(at: int) -> str:
+    return time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(at // 1_000_000))
 
 
 def _epoch(name: str, at: int) -> list[Header]:

@@ -69,8 +69,23 @@ def _as_json(room: Room) -> Json:
 
 def _member_json(member: Member, now: float) -> Json:
     call = member.session.channel.call
+    return {
+        "type": "caller",
+        "id": member.id,
+        "flags": _flags_json(member),
+        "uuid": call.uuid,
+        "caller_id_name": call.display,
+        "caller_id_number": call.user,
+        "join_time": int(now - member.joined),
+        "last_talking": 0,
+        "energy": 100,
+        **dict.fromkeys(("volume_in", "volume_out", "output-volume", "input-volume"), 0),
+    }
+
+
+def _flags_json(member: Member) -> Json:
     on = not member.hold
-    flags: dict[str, Json] = {
+    return {
         "can_hear": on and member.can_hear,
         "can_see": on,
         "can_speak": on and member.can_speak,
@@ -84,17 +99,4 @@ def _member_json(member: Member, now: float) -> Json:
         "end_conference": member.ends_room,
         "mandatory_member_end_conference": False,
         "pass_digits": False,
-    }
-    levels = ("volume_in", "volume_out", "output-volume", "input-volume")
-    return {
-        "type": "caller",
-        "id": member.id,
-        "flags": flags,
-        "uuid": call.uuid,
-        "caller_id_name": call.display,
-        "caller_id_number": call.user,
-        "join_time": int(now - member.joined),
-        "last_talking": 0,
-        "energy": 100,
-        **dict.fromkeys(levels, 0),
     }

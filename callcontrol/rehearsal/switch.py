@@ -53,7 +53,7 @@ class RehearsalSwitch:
     def stop(self) -> None:
         """Hang up every call and close every connection."""
         for session in list(self.hub.calls.values()):
-            session.hangup("SYSTEM_SHUTDOWN")
+            session.hangup("MANAGER_REQUEST")
         self._inbound.stop()
 
     def drop_link(self) -> None:

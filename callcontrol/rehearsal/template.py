@@ -13,6 +13,19 @@ from callcontrol.rehearsal.encoding import Header
 HOST = "127.0.0.1"
 PHONE_PORT = 5999
 _ALLOW = "PRACK, INVITE, ACK, BYE, CANCEL, UPDATE, INFO, SUBSCRIBE, NOTIFY, REFER, MESSAGE, OPTIONS"
+_CODEC: list[Header] = [
+    ("rtp_use_codec_name", "PCMA"),
+    ("rtp_use_codec_rate", "8000"),
+    ("rtp_use_codec_ptime", "20"),
+    ("rtp_use_codec_channels", "1"),
+    ("rtp_last_audio_codec_string", "PCMA@8000h@20i@1c"),
+    ("read_codec", "PCMA"),
+    ("original_read_codec", "PCMA"),
+    ("read_rate", "8000"),
+    ("original_read_rate", "8000"),
+    ("write_codec", "PCMA"),
+    ("write_rate", "8000"),
+]
 PROFILE_PORT = {"trunk": 5080, "extensions": 5060}
 
 
@@ -165,17 +178,7 @@ def _media(call: Dialled) -> list[Header]:
         ("remote_media_ip", HOST),
         ("remote_media_port", "4000"),
         ("rtp_audio_recv_pt", "8"),
-        ("rtp_use_codec_name", "PCMA"),
-        ("rtp_use_codec_rate", "8000"),
-        ("rtp_use_codec_ptime", "20"),
-        ("rtp_use_codec_channels", "1"),
-        ("rtp_last_audio_codec_string", "PCMA@8000h@20i@1c"),
-        ("read_codec", "PCMA"),
-        ("original_read_codec", "PCMA"),
-        ("read_rate", "8000"),
-        ("original_read_rate", "8000"),
-        ("write_codec", "PCMA"),
-        ("write_rate", "8000"),
+        *_CODEC,
         ("dtmf_type", "rfc2833"),
         ("endpoint_disposition", "RECEIVED"),
     ]
