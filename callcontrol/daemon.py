@@ -148,7 +148,9 @@ class Daemon:
     def _link(self, switch: Switch, ground: Ground, environ: Mapping[str, str]) -> Link:
         view = _View(switch.name, ground, self.metrics)
         address, password = (switch.host, switch.port), partial(switch.read_password, environ)
-        return Link(switch.name, address, password, view, subscribe="DTMF CUSTOM conference::maintenance")
+        return Link(
+            switch.name, address, password, view, subscribe="DTMF BACKGROUND_JOB CUSTOM conference::maintenance"
+        )
 
     def _converse(self, socket: CallSocket, channel: Headers) -> None:
         arrived = time.monotonic()
@@ -221,7 +223,7 @@ class _View:
         self._metrics = metrics
         self._link: Link | None = None
         self._known = False
-        self.steward = Steward(switch, ground, self._api)
+        self.steward = Steward(switch, ground, self._api, self._begin)
 
     def on_up(self, link: Link) -> None:
         self._link = link
@@ -240,9 +242,15 @@ class _View:
         self._metrics.link_reconnects.labels(self._switch).inc()
 
     def _api(self, command: str) -> str:
+        return self._connected().api(command)
+
+    def _begin(self, command: str, job: str) -> None:
+        self._connected().begin(command, job)
+
+    def _connected(self) -> Link:
         if self._link is None:
             raise SwitchLost(f"no connection to {self._switch} yet")
-        return self._link.api(command)
+        return self._link
 
 
 def _reload_directory(link: Link) -> None:

@@ -15,6 +15,7 @@ from gevent.queue import Empty, Queue
 
 from callcontrol.errors import SwitchError
 from callcontrol.rooms.announcer import Announcer
+from callcontrol.rooms.aside import Aside
 from callcontrol.rooms.conduct import Conduct
 from callcontrol.rooms.keypad import Keypad
 from callcontrol.rooms.phases import Turn, first_phase, settled
@@ -25,6 +26,7 @@ from callcontrol.spoken import number
 from callcontrol.tenants import Record
 
 TICK_SECONDS = 1.0
+SHOW_OUT_AGAIN = 5.0  # seconds after which somebody who should be gone and is not is shown out again
 
 _log = structlog.get_logger("callcontrol.rooms")
 
@@ -35,6 +37,7 @@ class KeyPressed:
 
     call: str
     key: str
+    at: float
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,14 @@ class Control:
     action: Callable[[Conduct], None]
 
 
-Item = Change | KeyPressed | Resynced | Control
+@dataclass(frozen=True)
+class NotReached:
+    """A call we began came to nothing."""
+
+    call: str
+
+
+Item = Change | KeyPressed | Resynced | Control | NotReached
 
 
 @dataclass
@@ -58,6 +68,7 @@ class RoomActor:
 
     conduct: Conduct
     keypad: Keypad
+    aside: Aside
     announcer: Announcer
     learn_language: Callable[[str], None]
     over: Callable[[str], None]
@@ -67,6 +78,7 @@ class RoomActor:
     _reminded: dict[str, int] = field(default_factory=dict)
     _alone_since: float | None = None
     _warned: bool = False
+    _shown_out: dict[str, float] = field(default_factory=dict)
 
     def run(self) -> None:
         """Until the room is empty."""
@@ -84,23 +96,34 @@ class RoomActor:
         try:
             if item is not None:
                 self._take(item)
-            self._look_at_the_clock()
+            if self.inbox.empty():  # a key that already lies there was pressed before the time we would see now
+                self._look_at_the_clock()
         except SwitchError as error:
             _log.warning("room waits for its switch", room=self.conduct.name, reason=str(error))
         except Exception:  # noqa: BLE001 - one mistake must not leave a room without anybody who steers it
             _log.exception("room stumbled", room=self.conduct.name)
-        return bool(self.conduct.room.members or self.conduct.lobby.members or not self.inbox.empty())
+        rooms = (self.conduct.room, self.conduct.lobby, self.aside.room)
+        return not self.inbox.empty() or any(room.members for room in rooms)
 
     def _take(self, item: Item) -> None:
         match item:
             case Came(room=name, member=member) if name == self.conduct.name:
                 self._came(self._with_language(member))
+            case Came(room=name, member=member) if name == self.aside.name:
+                self.aside.came(self._with_language(member))
             case Came(member=member):
                 self._knocked(self._with_language(member))
+            case Left(room=name, member=member) if name == self.aside.name:
+                self.aside.left(member)
+                self._moderator_may_have_left(member)
             case Left(room=name, member=member):
                 self._left(member, from_lobby=name != self.conduct.name)
-            case KeyPressed(call=call, key=key):
-                self.keypad.press(call, key, self.clock())
+            case KeyPressed(call=call, key=key, at=at) if call in self.aside.room.members:
+                self.aside.press(self.aside.room.members[call], key, at)
+            case KeyPressed(call=call, key=key, at=at):
+                self.keypad.press(call, key, at)
+            case NotReached(call=call):
+                self.aside.failed(call)
             case Resynced():
                 self._resynced()
             case Control(action=action):
@@ -113,7 +136,7 @@ class RoomActor:
     def _came(self, member: Member) -> None:
         conduct, room = self.conduct, self.conduct.room
         _log.info("joined", room=conduct.name, call=member.call, moderator=member.moderator, members=len(room.members))
-        if len(room.members) == 1:
+        if not room.gathered:
             conduct.change(phase=first_phase(conduct.rules()), since=self.epoch(), gathered=self.epoch())
         if member.moderator:
             self._moderator_came(member)
@@ -148,21 +171,32 @@ class RoomActor:
         if from_lobby or not conduct.room.members:
             return
         _log.info("left", room=conduct.name, call=member.call, members=len(conduct.room.members))
-        if member.moderator and not conduct.room.moderators and conduct.turn(Turn.MODERATORS_LEFT):
-            conduct.commands.say_all(conduct.room, "moderator-left")
+        self._moderator_may_have_left(member)
         self.announcer.left(conduct, member, self.clock())
         conduct.settle()
         self._watch_loneliness()
 
+    def _moderator_may_have_left(self, member: Member) -> None:
+        conduct = self.conduct
+        if (
+            not member.moderator
+            or conduct.room.moderators
+            or self.aside.room.moderators
+            or self.aside.is_away(member.call)
+        ):
+            return
+        if conduct.turn(Turn.MODERATORS_LEFT):
+            conduct.commands.say_all(conduct.room, "moderator-left")
+
     def _resynced(self) -> None:
         """Compare what was written down with who is there; make good what was missed."""
         conduct = self.conduct
-        for room in (conduct.room, conduct.lobby):
+        for room in (conduct.room, conduct.lobby, self.aside.room):
             for member in room.members.values():
                 self._with_language(member)
         room = conduct.room
         if room.members:
-            phase = settled(room.phase, room, conduct.rules())
+            phase = room.phase if self.aside.room.moderators else settled(room.phase, room, conduct.rules())
             since = room.since if phase == room.phase else self.epoch()
             moderated = room.moderated or bool(room.moderators)
             conduct.change(phase=phase, since=since, moderated=moderated, gathered=room.gathered or self.epoch())
@@ -173,8 +207,8 @@ class RoomActor:
         if member.language:
             return member
         self.learn_language(member.call)
-        found = self.conduct.room.members.get(member.call) or self.conduct.lobby.members.get(member.call)
-        return found or member
+        rooms = (self.conduct.room, self.conduct.lobby, self.aside.room)
+        return next((room.members[member.call] for room in rooms if member.call in room.members), member)
 
     def _watch_loneliness(self) -> None:
         room = self.conduct.room
@@ -186,11 +220,14 @@ class RoomActor:
     def _look_at_the_clock(self) -> None:
         now, conduct = self.clock(), self.conduct
         self.keypad.look_at_the_clock(now)
+        self.aside.look_at_the_clock(now)
         self.announcer.look_at_the_clock(conduct, now)
         rules = conduct.rules()
         waiting = conduct.lobby if conduct.lobby.members else _waiting(conduct.room)
         for due in waiting_due(waiting, rules, self._reminded, now):
             self._do(due, lobby=bool(conduct.lobby.members))
+        if conduct.room.phase == Phase.ENDING and conduct.room.members and self._not_just_shown_out("everybody"):
+            conduct.show_everybody_out()
         for due in room_due(conduct.room, rules, self._alone_since, self._warned, now, self.epoch()):
             self._do(due, lobby=False)
 
@@ -201,7 +238,7 @@ class RoomActor:
             case Remind(member=member, place=place, turn=turn):
                 self._reminded[member.call] = turn
                 commands.say(member, "still-waiting", "place-in-queue", *number(place, member.language))
-            case GiveUp(member=member, farewell=farewell):
+            case GiveUp(member=member, farewell=farewell) if self._not_just_shown_out(member.call):
                 _log.info("shown out", room=conduct.name, call=member.call, reason=farewell)
                 commands.show_out(member, farewell)
             case GraceOver():
@@ -212,8 +249,16 @@ class RoomActor:
             case NearlyOver():
                 self._warned = True
                 conduct.commands.say_all(conduct.room, "time-nearly-over")
-            case Over():
+            case Over() if self._not_just_shown_out(conduct.name):
                 conduct.end("time-over")
+
+    def _not_just_shown_out(self, who: str) -> bool:
+        """Whether it is time to say it (again): a command may have been lost, but each needs its time to be lived."""
+        now = self.clock()
+        if now - self._shown_out.get(who, float("-inf")) < SHOW_OUT_AGAIN:
+            return False
+        self._shown_out[who] = now
+        return True
 
 
 def _waiting(room: RoomState) -> RoomState:

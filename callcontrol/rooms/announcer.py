@@ -37,17 +37,19 @@ class Announcer:
 
     def left(self, conduct: Conduct, member: Member, now: float) -> None:
         """Somebody went."""
-        if conduct.room.phase == Phase.OPEN:
-            announce, size = conduct.rules().announce, len(conduct.room.members)
-            self._announce(conduct, self._throttle.left(announce, size, member.id, now))
+        announce, size = conduct.rules().announce, len(conduct.room.members)
+        self._announce(conduct, self._throttle.left(announce, size, member.id, now))
         self._drop_names(conduct)
 
     def look_at_the_clock(self, conduct: Conduct, now: float) -> None:
         """Announce what was collected, when it is time."""
         if self._throttle.deadline is not None:
             self._announce(conduct, self._throttle.expire(now))
+            self._drop_names(conduct)
 
     def _announce(self, conduct: Conduct, announcement: Announcement | None, but: int | None = None) -> None:
+        if conduct.room.phase not in (Phase.OPEN, Phase.ABANDONED):
+            return  # into music nothing is announced
         match announcement:
             case Tone(join=join):
                 conduct.commands.play_all(self._tone("join" if join else "leave"))

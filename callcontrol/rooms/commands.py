@@ -16,6 +16,7 @@ from callcontrol.rooms.room import Member, RoomState
 from callcontrol.switch.literals import text_literal
 
 MUSIC = "local_stream://moh"
+PAUSE = "silence_stream://400"  # between two sentences that would run together
 PROFILE = "room"
 # mod_conference splits a command into 25 words (conference_api.c); four are taken by the command itself.
 IDS_PER_COMMAND = 20
@@ -88,6 +89,15 @@ class RoomCommands:
             words = " ".join(map(str, ids[first : first + IDS_PER_COMMAND]))
             self._tell(f"transfer {text_literal(to)}@{PROFILE} {words}")
 
+    def move_moderator(self, moderator: Member, to: str) -> None:
+        """Transfer a moderator, who stays one: only a variable carries flags along (conference_api.c:3662)."""
+        self._send(f"uuid_setvar {text_literal(moderator.call)} conference_member_flags moderator")
+        self.move([moderator.id], to)
+
+    def let_go(self, call: str) -> None:
+        """Hang up."""
+        self._send(f"uuid_kill {text_literal(call)}")
+
     def variable(self, call: str, name: str) -> str:
         """A variable of a member's channel; ``""`` when it has none."""
         answer = self._send(f"uuid_getvar {text_literal(call)} {text_literal(name)}")
@@ -95,7 +105,7 @@ class RoomCommands:
 
     def _files(self, language: str, names: Sequence[str]) -> str:
         known = language if language in self._prompts.languages else self._prompts.languages[0]
-        paths = [text_literal(self._prompts.file(known, name)) for name in names]
+        paths = [PAUSE if name == PAUSE else text_literal(self._prompts.file(known, name)) for name in names]
         return paths[0] if len(paths) == 1 else "file_string://" + "!".join(paths)
 
     def _tell(self, command: str) -> None:

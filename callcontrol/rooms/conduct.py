@@ -43,12 +43,16 @@ class Conduct:
     @property
     def room(self) -> RoomState:
         """The room as it is now; empty when nobody is in it."""
-        return self._registry.room(self.name) or RoomState(self.name)
+        return self.room_called(self.name)
 
     @property
     def lobby(self) -> RoomState:
         """Who waits to be let in by a moderator."""
-        return self._registry.room(self.lobby_name) or RoomState(self.lobby_name)
+        return self.room_called(self.lobby_name)
+
+    def room_called(self, name: str) -> RoomState:
+        """This room or a side room of it."""
+        return self._registry.room(name) or RoomState(name)
 
     # -- for everyone ------------------------------------------------------------------------------------------------
 
@@ -95,11 +99,14 @@ class Conduct:
         self.commands.say(speaker, "floor-given")
         self.commands.say(by, "next-hand")
 
-    def toggle_mute_all(self) -> None:
+    def set_mute_all(self, muted: bool) -> None:
         """Mute all participants, those who come later too; or give all their microphones back."""
-        muted = not self.room.mute_all
         self.change(mute_all=muted, floor=frozenset(), muted=self.room.muted if muted else frozenset())
         self.commands.say_all(self.room, "all-muted" if muted else "all-unmuted")
+
+    def toggle_mute_all(self) -> None:
+        """The other way round."""
+        self.set_mute_all(not self.room.mute_all)
 
     def set_muted(self, member: Member, muted: bool) -> None:
         """Mute or unmute one member, who hears it."""
@@ -108,16 +115,25 @@ class Conduct:
         self.change(muted=changed, floor=floor)
         self.commands.say(member, "muted-by-moderator" if muted else "unmuted")
 
-    def toggle_lock(self) -> None:
+    def set_locked(self, locked: bool) -> None:
         """Nobody but moderators comes in any more; or again. All hear it."""
-        self.change(locked=not self.room.locked)
-        self.commands.say_all(self.room, "room-now-locked" if self.room.locked else "room-now-unlocked")
+        self.change(locked=locked)
+        self.commands.say_all(self.room, "room-now-locked" if locked else "room-now-unlocked")
+
+    def toggle_lock(self) -> None:
+        """The other way round."""
+        self.set_locked(not self.room.locked)
+
+    def set_held(self, held: bool) -> bool:
+        """Music for everyone, nobody hears anybody; or back to the meeting. False when this phase knows no hold."""
+        if not self.turn(Turn.HOLD if held else Turn.RESUME):
+            return False
+        self.commands.say_all(self.room, "hold-on" if held else "hold-off")
+        return True
 
     def toggle_hold(self) -> None:
-        """Music for everyone, nobody hears anybody; or back to the meeting."""
-        resume = self.room.phase == Phase.HELD
-        self.turn(Turn.RESUME if resume else Turn.HOLD)
-        self.commands.say_all(self.room, "hold-off" if resume else "hold-on")
+        """The other way round."""
+        self.set_held(self.room.phase != Phase.HELD)
 
     def toggle_record(self, by: Member | None) -> None:
         """Record, or stop; all hear it."""
@@ -163,6 +179,10 @@ class Conduct:
     def end(self, farewell: str = "room-ended") -> None:
         """Everybody out, those who wait too."""
         self.turn(Turn.END)
+        self.show_everybody_out(farewell)
+
+    def show_everybody_out(self, farewell: str = "room-ended") -> None:
+        """Out, with a word of why."""
         for member in self.room.by_arrival:
             self.commands.show_out(member, farewell)
         for member in self.lobby.by_arrival:

@@ -5,10 +5,12 @@ What cannot be undone is asked for again: the next key must be `1`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import structlog
 
+from callcontrol.rooms.aside import Aside
+from callcontrol.rooms.commands import PAUSE
 from callcontrol.rooms.conduct import Conduct
 from callcontrol.rooms.keys import Action, Confirmed, Declined, KeyReader, Number, Pressed, Unknown, table_for
 from callcontrol.rooms.room import Member
@@ -17,11 +19,13 @@ from callcontrol.tenants import KeyAction, Tenant
 
 # The question is heard first: five seconds for the answer begin when it is over.
 QUESTION_SECONDS = 5.0 + 4.0
+DIAL_SECONDS = 10.0 + 4.0
 
 HELP = {
     KeyAction.MUTE: "help-mute",
     KeyAction.HAND: "help-hand",
     KeyAction.COUNT: "help-count",
+    KeyAction.CALL_IN: "help-call-in",
     KeyAction.RECORD: "help-record",
     KeyAction.HOLD: "help-hold",
     KeyAction.PUT_OUT: "help-put-out",
@@ -38,10 +42,12 @@ _log = structlog.get_logger("callcontrol.rooms")
 class Keypad:
     """Keys of one room. ``tenant`` answers with the tenant file as it is now, for its key table."""
 
-    def __init__(self, conduct: Conduct, tenant: Callable[[], Tenant | None]) -> None:
+    def __init__(self, conduct: Conduct, aside: Aside, tenant: Callable[[], Tenant | None]) -> None:
         self._conduct = conduct
+        self._aside = aside
         self._tenant = tenant
         self._readers: dict[str, KeyReader] = {}
+        self._tables: dict[str, Mapping[str, KeyAction]] = {}
         self._questions: dict[str, KeyAction] = {}
         self._doubtful: dict[str, int] = {}  # whom a moderator was asked about
 
@@ -61,20 +67,29 @@ class Keypad:
 
     def forget(self, call: str) -> None:
         """The member is gone."""
-        for kept in (self._readers, self._questions, self._doubtful):
+        for kept in (self._readers, self._tables, self._questions, self._doubtful):
             kept.pop(call, None)
 
     def _reader(self, member: Member) -> KeyReader:
-        if member.call not in self._readers:
-            tenant = self._tenant()
-            keys = tenant.keys if tenant is not None else {}
-            self._readers[member.call] = KeyReader(table_for(keys, member.moderator))
-        return self._readers[member.call]
+        """The member's reader; a new one when the tenant changed the keys and none is half read."""
+        table = self._table(member)
+        known = self._readers.get(member.call)
+        if known is None or (self._tables.get(member.call) != table and known.deadline is None):
+            known = self._readers[member.call] = KeyReader(table)
+            self._tables[member.call] = table
+        return known
+
+    def _table(self, member: Member) -> Mapping[str, KeyAction]:
+        tenant = self._tenant()
+        return table_for(tenant.keys if tenant is not None else {}, member.moderator)
 
     def _mean(self, member: Member, pressed: Pressed | None, now: float) -> None:
         match pressed:
             case Action(action=action) if action in QUESTIONS:
                 self._question(member, action, now)
+            case Action(action=KeyAction.CALL_IN):
+                self._reader(member).expect_number(now, first_within=DIAL_SECONDS)
+                self._conduct.commands.say(member, "dial-number")
             case Action(action=action):
                 _log.info("key", room=self._conduct.name, call=member.call, action=action)
                 self._do(member, action)
@@ -84,8 +99,11 @@ class Keypad:
                 self._questions.pop(member.call, None)
                 self._conduct.commands.say(member, "cancelled")
             case Unknown():
-                self._conduct.commands.say(member, "unknown-key", "help-hint")
-            case Number() | None:
+                hint = ["help-hint"] if self._table(member).get("**") == KeyAction.HELP else []
+                self._conduct.commands.say(member, "unknown-key", *hint)
+            case Number(digits=digits):
+                self._aside.dial(member, digits, now)
+            case None:
                 pass
 
     def _question(self, member: Member, action: KeyAction, now: float) -> None:
@@ -139,9 +157,7 @@ class Keypad:
                     conduct.commands.say(member, "nobody-waits")
 
     def _help(self, member: Member) -> None:
-        tenant = self._tenant()
-        table = table_for(tenant.keys if tenant is not None else {}, member.moderator)
-        for sequence, action in table.items():
+        for sequence, action in self._table(member).items():
             text = "help-hand-moderator" if action == KeyAction.HAND and member.moderator else HELP.get(action)
             if text is not None:
-                self._conduct.commands.say(member, *spoken_key(sequence, member.language), text)
+                self._conduct.commands.say(member, *spoken_key(sequence, member.language), text, PAUSE)

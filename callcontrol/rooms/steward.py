@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import time
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -14,8 +16,9 @@ from gevent.event import AsyncResult
 from callcontrol import greenlets
 from callcontrol.errors import CallControlError, SwitchTimeout
 from callcontrol.prompts import PromptBook
-from callcontrol.rooms.actor import Control, Item, KeyPressed, Resynced, RoomActor
+from callcontrol.rooms.actor import Control, Item, KeyPressed, NotReached, Resynced, RoomActor
 from callcontrol.rooms.announcer import Announcer
+from callcontrol.rooms.aside import Aside
 from callcontrol.rooms.commands import RoomCommands
 from callcontrol.rooms.conduct import Conduct
 from callcontrol.rooms.keypad import Keypad
@@ -47,18 +50,28 @@ class Ground:
 
 
 class Steward:
-    """All rooms of one switch. ``api`` sends an API command over the link."""
+    """All rooms of one switch.
 
-    def __init__(self, switch: str, ground: Ground, api: Callable[[str], str]) -> None:
+    ``api`` sends an API command over the link; ``begin`` starts one in the background, whose end is an event that
+    carries the name given to it.
+    """
+
+    def __init__(
+        self, switch: str, ground: Ground, api: Callable[[str], str], begin: Callable[[str, str], None]
+    ) -> None:
         self._switch = switch
         self._ground = ground
         self._api = api
+        self._begin = begin
+        self._jobs: dict[str, str] = {}  # calls being made, and the room each is for
         self._actors: dict[str, RoomActor] = {}
 
     def take_event(self, event: Event) -> None:
         """One event of the link; must not block."""
         if event.name == "DTMF":
             self._take_key(event.get("Unique-ID"), event.get("DTMF-Digit"))
+        elif event.name == "BACKGROUND_JOB":
+            self._take_job(event.get("Job-UUID"), event.get("_body"))
         elif event.get("Event-Subclass") == "conference::maintenance":
             change = self._ground.registry.apply(self._switch, event)
             if change is not None:
@@ -93,7 +106,12 @@ class Steward:
     def _take_key(self, call: str, key: str) -> None:
         found = self._ground.registry.room_of(call)
         if found is not None:
-            self._give(found[0], KeyPressed(call, key))
+            self._give(found[0], KeyPressed(call, key, time.monotonic()))
+
+    def _take_job(self, job: str, answer: str) -> None:
+        room = self._jobs.pop(job, None)
+        if room is not None and answer.startswith("-ERR"):
+            self._give(room, NotReached(job))
 
     def _give(self, name: str, item: Item) -> None:
         name = main_room(name)
@@ -118,11 +136,23 @@ class Steward:
             now=ground.epoch,
             recording_path=ground.recording_path,
         )
-        keypad = Keypad(conduct, lambda: self._tenant(name))
-        actor = RoomActor(conduct, keypad, self._announcer(), self._learn_language, self._close, epoch=ground.epoch)
+        aside = self._aside(conduct)
+        keypad = Keypad(conduct, aside, lambda: self._tenant(name))
+        actor = RoomActor(
+            conduct, keypad, aside, self._announcer(), self._learn_language, self._close, epoch=ground.epoch
+        )
         self._actors[name] = actor
         greenlets.spawn(f"room {name}", actor.run)
         return actor
+
+    def _aside(self, conduct: Conduct) -> Aside:
+        commands = RoomCommands(f"{conduct.name}.aside", self._api, self._ground.prompts)
+
+        def begin(command: str, call: str) -> None:
+            self._jobs[call] = conduct.name
+            self._begin(command, call)
+
+        return Aside(conduct, commands, lambda: self._tenant(conduct.name), begin, lambda: str(uuid.uuid4()))
 
     def _announcer(self) -> Announcer:
         ground = self._ground
