@@ -10,9 +10,12 @@ Signals only set an event; the main greenlet acts.
 
 from __future__ import annotations
 
+import os
+import socket
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 
@@ -29,6 +32,7 @@ from callcontrol.http import HttpServer, http_token
 from callcontrol.log import lines_dropped
 from callcontrol.metrics import Metrics
 from callcontrol.prompts import PromptBook
+from callcontrol.rooms.lease import RENEW_SECONDS
 from callcontrol.rooms.names import Recordings, SpokenNames
 from callcontrol.rooms.registry import RoomRegistry
 from callcontrol.rooms.room import RoomState
@@ -64,6 +68,7 @@ class Daemon:
         recordings = Recordings(config.recordings, seen_by_switch, lambda: time.strftime("%Y-%m-%dT%H%M%S"))
         ground = Ground(self.rooms, lambda: self.tenants.current, prompts, time.time, recordings.path_for, names)
         self._names = names
+        self._views: list[_View] = []
         self.links = [self._link(switch, ground, environ) for switch in config.switches]
         self._house = House(
             tenants=lambda: self.tenants.current,
@@ -98,6 +103,8 @@ class Daemon:
         self._write_directory(self.tenants.current)
         for link in self.links:
             link.start()
+        for view in self._views:
+            greenlets.spawn("steering", view.keep_lease, self._stopping)
         greenlets.spawn("tenant files", self.tenants.watch)
         greenlets.spawn("housekeeping", self._keep_house)
         self.http.start()
@@ -146,7 +153,9 @@ class Daemon:
         }
 
     def _link(self, switch: Switch, ground: Ground, environ: Mapping[str, str]) -> Link:
-        view = _View(switch.name, ground, self.metrics)
+        host, port = self._config.listen
+        view = _View(switch.name, ground, f"{socket.gethostname()}/{host}:{port or os.getpid()}", self.metrics)
+        self._views.append(view)
         address, password = (switch.host, switch.port), partial(switch.read_password, environ)
         return Link(
             switch.name, address, password, view, subscribe="DTMF BACKGROUND_JOB CUSTOM conference::maintenance"
@@ -218,26 +227,40 @@ class Daemon:
 class _View:
     """What one link feeds the rooms with."""
 
-    def __init__(self, switch: str, ground: Ground, metrics: Metrics) -> None:
+    def __init__(self, switch: str, ground: Ground, identity: str, metrics: Metrics) -> None:
         self._switch = switch
         self._metrics = metrics
         self._link: Link | None = None
         self._known = False
-        self.steward = Steward(switch, ground, self._api, self._begin)
+        self.steward = Steward(switch, ground, identity, self._api, self._begin)
 
     def on_up(self, link: Link) -> None:
         self._link = link
+        if not self._known:
+            self.steward.lease.renew()
         self.steward.resync()
         self._metrics.link_up.labels(self._switch).set(1)
         if not self._known:  # it may have been started before the directory was written, or missed a change
             _reload_directory(link)
         self._known = True
 
+    def keep_lease(self, stopping: Signal) -> None:
+        """Claim the rooms of this switch for as long as the daemon lives."""
+        while not stopping.wait(timeout=RENEW_SECONDS):
+            try:
+                if self._known:
+                    self.steward.keep_lease()
+            except SwitchError as error:
+                _log.debug("cannot claim the rooms", switch=self._switch, reason=str(error))
+        with suppress(SwitchError):
+            self.steward.lease.give_back()
+
     def on_event(self, event: Event) -> None:
         self.steward.take_event(event)
 
     def on_down(self, link: Link) -> None:
         self._known = False
+        self.steward.lease.lost()
         self._metrics.link_up.labels(self._switch).set(0)
         self._metrics.link_reconnects.labels(self._switch).inc()
 

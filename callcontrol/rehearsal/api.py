@@ -55,6 +55,7 @@ class Api:
             "expand": lambda text: self(self._expand(text)),
             "reloadxml": lambda text: "+OK [Success]\n",
             "global_getvar": self._global_getvar,
+            "global_setvar": self._global_setvar,
             "hostname": lambda text: hub.globals["hostname"],
             "echo": lambda text: text,
             "create_uuid": lambda text: new_uuid(),
@@ -175,6 +176,18 @@ class Api:
         if text:
             return self._hub.globals.get(text, "")
         return "".join(f"{name}={value}\n" for name, value in self._hub.globals.items())
+
+    def _global_setvar(self, text: str) -> str:
+        """``name=value``, or ``name=value=old``: only when it is ``old`` now (switch_core_set_var_conditional)."""
+        name, value, old, *_ = [*text.split("="), "", ""]
+        if not name:
+            return "-USAGE: <var>=<value> [=<value2>]\n"
+        known = self._hub.globals.get(name)
+        if not old or known == old:
+            self._hub.globals.pop(name, None)
+            if value:
+                self._hub.globals[name] = value
+        return "+OK"
 
     def _status(self) -> str:
         up = int((time.monotonic() - self._began) * 1_000_000)

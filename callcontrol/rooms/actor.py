@@ -71,6 +71,7 @@ class RoomActor:
     aside: Aside
     announcer: Announcer
     learn_language: Callable[[str], None]
+    steers: Callable[[], bool]
     over: Callable[[str], None]
     clock: Callable[[], float] = time.monotonic
     epoch: Callable[[], float] = time.time
@@ -94,6 +95,8 @@ class RoomActor:
         except Empty:
             item = None
         try:
+            if not self.steers():
+                return False
             if item is not None:
                 self._take(item)
             if self.inbox.empty():  # a key that already lies there was pressed before the time we would see now
@@ -103,7 +106,7 @@ class RoomActor:
         except Exception:  # noqa: BLE001 - one mistake must not leave a room without anybody who steers it
             _log.exception("room stumbled", room=self.conduct.name)
         rooms = (self.conduct.room, self.conduct.lobby, self.aside.room)
-        return not self.inbox.empty() or any(room.members for room in rooms)
+        return self.steers() and (not self.inbox.empty() or any(room.members for room in rooms))
 
     def _take(self, item: Item) -> None:
         match item:

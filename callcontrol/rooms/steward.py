@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
 
+import structlog
 from gevent.event import AsyncResult
 
 from callcontrol import greenlets
@@ -22,6 +23,7 @@ from callcontrol.rooms.aside import Aside
 from callcontrol.rooms.commands import RoomCommands
 from callcontrol.rooms.conduct import Conduct
 from callcontrol.rooms.keypad import Keypad
+from callcontrol.rooms.lease import Lease
 from callcontrol.rooms.names import SpokenNames
 from callcontrol.rooms.registry import RoomRegistry
 from callcontrol.switch.events import Event
@@ -31,6 +33,7 @@ CONTROL_SECONDS = 5.0
 SIDE_ROOMS = (".lobby", ".aside")
 
 T = TypeVar("T")
+_log = structlog.get_logger("callcontrol.rooms")
 
 
 class NoSuchRoom(CallControlError):
@@ -52,12 +55,17 @@ class Ground:
 class Steward:
     """All rooms of one switch.
 
-    ``api`` sends an API command over the link; ``begin`` starts one in the background, whose end is an event that
-    carries the name given to it.
+    ``identity``: this daemon's name among those that may steer, the same after a restart. ``api`` sends an API command
+    over the link; ``begin`` starts one in the background, whose end is an event that carries the name given to it.
     """
 
     def __init__(
-        self, switch: str, ground: Ground, api: Callable[[str], str], begin: Callable[[str, str], None]
+        self,
+        switch: str,
+        ground: Ground,
+        identity: str,
+        api: Callable[[str], str],
+        begin: Callable[[str, str], None],
     ) -> None:
         self._switch = switch
         self._ground = ground
@@ -65,6 +73,7 @@ class Steward:
         self._begin = begin
         self._jobs: dict[str, str] = {}  # calls being made, and the room each is for
         self._actors: dict[str, RoomActor] = {}
+        self.lease = Lease(identity, api, time.monotonic)
 
     def take_event(self, event: Event) -> None:
         """One event of the link; must not block."""
@@ -76,6 +85,13 @@ class Steward:
             change = self._ground.registry.apply(self._switch, event)
             if change is not None:
                 self._give(change.room, change)
+
+    def keep_lease(self) -> None:
+        """Claim or keep the right to steer; whoever gets it begins with what the switch says. To be called often."""
+        had = self.lease.held
+        if self.lease.renew() != had:
+            _log.info("steers the rooms" if self.lease.held else "another daemon steers the rooms", switch=self._switch)
+            self.resync()
 
     def resync(self) -> None:
         """Replace what is known by what the switch says, and let every room compare."""
@@ -114,6 +130,8 @@ class Steward:
             self._give(room, NotReached(job))
 
     def _give(self, name: str, item: Item) -> None:
+        if not self.lease.held:
+            return
         name = main_room(name)
         actor = self._actors.get(name)
         if actor is None:
@@ -139,7 +157,14 @@ class Steward:
         aside = self._aside(conduct)
         keypad = Keypad(conduct, aside, lambda: self._tenant(name))
         actor = RoomActor(
-            conduct, keypad, aside, self._announcer(), self._learn_language, self._close, epoch=ground.epoch
+            conduct,
+            keypad,
+            aside,
+            self._announcer(),
+            self._learn_language,
+            self._steers,
+            self._close,
+            epoch=ground.epoch,
         )
         self._actors[name] = actor
         greenlets.spawn(f"room {name}", actor.run)
@@ -157,6 +182,9 @@ class Steward:
     def _announcer(self) -> Announcer:
         ground = self._ground
         return Announcer(ground.prompts.tone, ground.names.file_of, ground.names.forget)
+
+    def _steers(self) -> bool:
+        return self.lease.held
 
     def _close(self, name: str) -> None:
         self._actors.pop(name, None)
