@@ -237,6 +237,7 @@ class _View:
     def on_up(self, link: Link) -> None:
         self._link = link
         if not self._known:
+            self.steward.lease.renew()  # for a switch that is new to us this only says that nobody steers it
             self.steward.lease.renew()
         self.steward.resync()
         self._metrics.link_up.labels(self._switch).set(1)

@@ -9,7 +9,7 @@ class Globals:
     """The global variables of a FreeSWITCH, with its conditional set (switch_core.c)."""
 
     def __init__(self) -> None:
-        self.values: dict[str, str] = {}
+        self.values: dict[str, str] = {"cc_steward": "nobody"}
         self.now = 0.0
 
     def api(self, command: str) -> str:
@@ -31,6 +31,13 @@ def test_the_first_daemon_steers_and_the_second_does_not() -> None:
     assert first.renew()
     assert not second.renew()
     assert first.renew()
+
+
+def test_a_switch_that_nobody_ever_steered_is_claimed_at_the_second_look() -> None:
+    switch = Globals()
+    switch.values.clear()
+    lease = switch.lease("a-8084")
+    assert [lease.renew(), lease.renew()] == [False, True]
 
 
 def test_the_second_takes_over_when_the_first_stands_still() -> None:

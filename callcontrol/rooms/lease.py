@@ -36,9 +36,9 @@ class Lease:
     def renew(self) -> bool:
         """Claim or keep the lease; whether this daemon has it now. Raises the errors of a Link."""
         value = self._read()
-        if not value:  # a switch with a configuration that does not know us
+        if not value:  # a switch that nobody has steered; claimed next time, as this set knows no condition
             self._api(f"global_setvar {VARIABLE}={NOBODY}")
-            value = NOBODY
+            return False
         if value != self._seen[0]:
             self._seen = (value, self._clock())
         if self._may_take(value):
