@@ -8,7 +8,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from callcontrol.http import NotNow, NotThere, NotUnderstood
-from callcontrol.rooms.api import ACTIONS
+from callcontrol.rooms.api import ACTIONS, RoomsApi
 from callcontrol.rooms.phases import Turn
 from callcontrol.rooms.room import Phase
 from tests.live_rooms import BOARD, EPOCH, LiveRooms
@@ -221,6 +221,16 @@ def test_an_action_on_all_is_not_done_when_one_is_named(live, action):
 def test_a_room_nobody_is_in_cannot_be_steered(live, room):
     with pytest.raises(NotThere, match="nobody is in a room called"):
         live.api.perform(room, "lock")
+
+
+@pytest.mark.parametrize("room", [BOARD, f"{BOARD}.lobby"])
+def test_a_room_that_another_daemon_steers_is_seen_but_not_steered(room):
+    live = LiveRooms()
+    live.comes(GUEST, room)
+    idle = RoomsApi(live.registry)
+    assert [entry["room"] for entry in idle.rooms()] == [BOARD]
+    with pytest.raises(NotNow, match="not steered by this daemon"):
+        idle.perform(BOARD, "lock")
 
 
 @pytest.mark.parametrize("who", ["7", "id:7", "+4999", "", " ", "id:", f"id:{GUEST}", "2 2", "²"])

@@ -86,6 +86,8 @@ class RoomsApi:
                 return steward.submit(room, action)
             except NoSuchRoom:
                 continue  # a room lives on one switch
+        if room in map(main_room, self._registry.rooms()):
+            raise NotNow(f"{room} is not steered by this daemon but by another one (or belongs to no tenant)")
         raise NotThere(f"nobody is in a room called {room!r}")
 
 
