@@ -32,6 +32,7 @@ from callcontrol.http import HttpServer, http_token
 from callcontrol.log import lines_dropped
 from callcontrol.metrics import Metrics
 from callcontrol.prompts import PromptBook
+from callcontrol.rooms.api import RoomsApi
 from callcontrol.rooms.lease import RENEW_SECONDS
 from callcontrol.rooms.names import Recordings, SpokenNames
 from callcontrol.rooms.registry import RoomRegistry
@@ -89,7 +90,12 @@ class Daemon:
             on_refused=lambda reason: self.metrics.refused.labels(reason).inc(),
         )
         self.http = HttpServer(
-            config.http, ready=self.reasons, status=self.status, metrics=self.metrics, token=http_token(config.state)
+            config.http,
+            ready=self.reasons,
+            status=self.status,
+            metrics=self.metrics,
+            token=http_token(config.state),
+            rooms=RoomsApi(self.rooms, *(view.steward for view in self._views)),
         )
         self._watch_ourselves()
 

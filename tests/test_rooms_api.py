@@ -112,7 +112,7 @@ def test_one_of_those_who_were_muted_together_may_speak(live):
         ),
         (
             "record",
-            [f"conference {BOARD} play recording-started", f"conference {BOARD} record /recordings/{BOARD}.wav"],
+            [f"conference {BOARD} record /recordings/{BOARD}.wav", f"conference {BOARD} play recording-started"],
         ),
     ],
 )

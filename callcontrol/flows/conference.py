@@ -81,6 +81,8 @@ def company(visit: Visit, entry: Entry, name: str) -> tuple[str, ...]:
     moderated = room is not None and bool(room.moderators)
     if entry.role == Role.MODERATOR:
         greeting = "moderator-joins"
+    elif entry.room.admission == Admission.MANUAL and moderated:
+        return ("waiting-to-be-let-in",)
     elif entry.room.admission == Admission.MANUAL or (entry.room.wait_for_moderator and not moderated):
         return ("waiting-for-moderator",)
     else:

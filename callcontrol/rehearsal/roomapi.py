@@ -10,7 +10,7 @@ from callcontrol.rehearsal.arguments import number, split
 from callcontrol.rehearsal.encoding import Header
 from callcontrol.rehearsal.hub import Hub
 from callcontrol.rehearsal.rooms import Member, Room
-from callcontrol.rehearsal.transcript import Kind
+from callcontrol.rehearsal.roomsound import note, parts
 
 WORDS = 25  # conference_api.c:199 char *argv[25]: more words of a command are one word
 
@@ -102,7 +102,7 @@ def _undeaf(room: Room, member: Member, data: str) -> str:
 def _hold(room: Room, member: Member, data: str) -> str:
     member.hold = True
     if data:
-        _heard(member, data)
+        note([member], data)
     room.event("hold-member", member)
     return f"+OK hold {member.id}\n"
 
@@ -189,6 +189,9 @@ def _getvar(room: Room, words: list[str]) -> str:
 
 
 def _setvar(room: Room, words: list[str]) -> str:
+    """One set again moves to the end; without a value it is removed (mod_conference.c:2674)."""
+    if len(words) > 2:
+        room.variables.pop(words[2], None)
     if len(words) > 3:
         room.variables[words[2]] = words[3]
     return "+OK\n"
@@ -200,28 +203,66 @@ def _play(room: Room, words: list[str]) -> str:
         return _PLAY
     file, target = words[2], words[3] if len(words) > 3 else ""
     if target and target.lower() != "async":
-        found = [member for member in room.members if str(member.id) == target]
-        if not found:  # FreeSWITCH prints the address of the text as a number (conference_api.c:2863)
-            return f"-ERR Member: {id(target) % 2**32} not found.\n{_PLAY}"
-        if not _heard(found[0], file):
-            return f"-ERR (play) File: {file} not found.\n"
-        room.event("play-file-member", found[0])
-        return f"+OK (play) Playing file {file} to member {found[0].id}\n"
+        return _play_to(room, file, target)
     told: list[Header] = [("File", file), ("Async", "true" if target else "false")]
-    if not room.members or not all(_heard(member, file) for member in list(room.members)):
+    if not room.members or not parts(room.hub, file):
         room.event("play-file", after=[*told, ("Error", "File could not be played")])
         return f"-ERR (play) File: {file} not found.\n"
-    room.event("play-file", after=told)
-    if "local_stream://" not in file:
-        room.played(file, room.hub.seconds(file))
+    if target:
+        room.start_music(file)
+        room.event("play-file", after=told)
+    else:
+        room.event("play-file", after=told)
+        room.play(file)
     return f"+OK (play) Playing file {file}\n"
 
 
+def _play_to(room: Room, file: str, target: str) -> str:
+    found = [member for member in room.members if str(member.id) == target]
+    if not found:  # FreeSWITCH prints the address of the text as a number (conference_api.c:2863)
+        return f"-ERR Member: {id(target) % 2**32} not found.\n{_PLAY}"
+    if not parts(room.hub, file) or found[0].leaving:
+        return f"-ERR (play) File: {file} not found.\n"
+    room.event("play-file-member", found[0], [("File", file)])
+    found[0].player.play(file)
+    return f"+OK (play) Playing file {file} to member {found[0].id}\n"
+
+
 def _stop(room: Room, words: list[str]) -> str:
-    """Files take no time here, so only the room's music can be stopped."""
-    if len(words) > 3 and not any(str(member.id) == words[3] for member in room.members):
-        return f"-ERR Member: {words[3]} not found.\n"
-    return f"+OK Stopped {1 if room.music_since else 0} files.\n"
+    """``stop [current | all | async] [MEMBER]``."""
+    what = words[2].lower() if len(words) > 2 else "all"
+    if what not in ("current", "all", "async"):
+        return "stop <[current|all|async|last]> [<member_id>]"
+    if len(words) > 3:
+        found = [member for member in room.members if str(member.id) == words[3]]
+        if not found:
+            return f"-ERR Member: {words[3]} not found.\n"
+        return f"+OK Stopped {found[0].player.stop(every=what == 'all')} files.\n"
+    return f"+OK Stopped {room.stop_music() if what == 'async' else room.stop(every=what == 'all')} files.\n"
+
+
+def _record(room: Room, words: list[str]) -> str:
+    """``record FILE``; whether the file can be written is told by an event only."""
+    if len(words) < 3:
+        return "record <filename>"
+    if any(recording.path == words[2] for recording in room.recordings):
+        return f"-ERR file [{words[2]}] is already being used for recording.\n"
+    room.record(words[2])
+    return f"+OK Record file {words[2]}\n"
+
+
+def _norecord(room: Room, words: list[str]) -> str:
+    """``norecord FILE | all``: the count is taken before the recording's thread has ended, so it is always 0."""
+    if len(words) < 3:
+        return "norecord <[filename|all]>"
+    every = words[2].lower() == "all"
+    told = ""
+    for recording in [one for one in room.recordings if every or one.path == words[2]]:
+        room.stop_recording(recording)
+        told += f"Stopped recording file {recording.path}\n"
+    if not told and not every:
+        told = f"-ERR non-existant recording '{words[2]}'\n"
+    return f"{told}+OK Stopped recording 0 files\n"
 
 
 def _set(room: Room, words: list[str]) -> str:
@@ -243,25 +284,11 @@ def _transfer(room: Room, words: list[str]) -> str:
             told.append(f"-ERR No Member {target} in conference {room.name}.\n")
             continue
         found[0].session.go_to_room(words[2])
-        names: list[Header] = [("Old-Conference-Name", room.name), ("New-Conference-Name", words[2].partition("@")[0])]
+        found[0].session.channel.variables.set("last_transfered_conference", words[2].partition("@")[0])
+        names: list[Header] = [("Old-Conference-Name", room.name), ("New-Conference-Name", words[2])]
         room.event("transfer", found[0], before=names)
         told.append(f"+OK Member '{target}' sent to conference {words[2]}.\n")
     return "".join(told)
-
-
-def _heard(member: Member, file: str) -> bool:
-    """Note that a member hears a file; False when there is none."""
-    path = file.rpartition("}")[2]
-    hub = member.session.hub
-    if path.startswith("local_stream://"):
-        member.session.transcript.add(Kind.MUSIC, path.partition("://")[2])
-        return True
-    if "://" not in path and not hub.exists(path):
-        return False
-    for part in path.removeprefix("file_string://").split("!"):
-        language, name = hub.describe(part)
-        member.session.transcript.add(Kind.HEARS, name, language)
-    return True
 
 
 _ON_ROOM: dict[str, Callable[[Room, list[str]], str]] = {
@@ -277,4 +304,6 @@ _ON_ROOM: dict[str, Callable[[Room, list[str]], str]] = {
     "stop": _stop,
     "set": _set,
     "transfer": _transfer,
+    "record": _record,
+    "norecord": _norecord,
 }

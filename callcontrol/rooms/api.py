@@ -102,7 +102,8 @@ def _set_muted(conduct: Conduct, wanted: str, *, muted: bool) -> Done:
     if not muted and room.phase in SILENT:
         raise NotNow(f"the room is {room.phase}: nobody can speak in it")
     by_all = room.mute_all and not member.moderator and member.id not in room.floor
-    if muted == (member.id in room.muted or (by_all and not muted)):
+    silent = member.id in room.muted | room.silenced or by_all
+    if (member.id in room.silenced) if muted else not silent:
         return Done(f"{_called(member)} was {word} already", changed=False)
     conduct.set_muted(member, muted)
     return Done(f"{_called(member)} is {word}")
@@ -116,7 +117,7 @@ def _kick(conduct: Conduct, wanted: str) -> Done:
 
 def _set_mute_all(conduct: Conduct, *, muted: bool) -> Done:
     room = _inhabited(conduct)
-    if room.mute_all == muted and (muted or not room.muted):
+    if room.mute_all == muted and (muted or not room.muted | room.silenced):
         return Done("all participants were muted already" if muted else "nobody was muted", changed=False)
     conduct.set_mute_all(muted)
     return Done("all participants are muted" if muted else "all participants may speak")
@@ -147,7 +148,8 @@ def _record(conduct: Conduct) -> Done:
         return Done(f"it was being recorded already, into {room.record}", changed=False)
     if not room.moderated or room.phase == Phase.ENDING:
         raise NotNow("no recording before a moderator has been there, nor of a room that ends")
-    conduct.start_recording()
+    if not conduct.start_recording():
+        raise NotNow("FreeSWITCH cannot write the recording: may it write to the folder `recordings`?")
     return Done(f"it is being recorded into {conduct.room.record}")
 
 

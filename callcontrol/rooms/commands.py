@@ -25,22 +25,33 @@ _log = structlog.get_logger("callcontrol.rooms")
 
 
 class RoomCommands:
-    """Commands to one conference. ``api`` sends one and returns the answer; it raises the errors of a Link."""
+    """Commands to one conference. ``api`` sends one and returns the answer; it raises the errors of a Link.
 
-    def __init__(self, name: str, api: Callable[[str], str], prompts: PromptBook) -> None:
+    ``music``: whether there is music now and nobody speaks, so that what is said takes the place of the music.
+    """
+
+    def __init__(
+        self, name: str, api: Callable[[str], str], prompts: PromptBook, music: Callable[[], bool] = lambda: False
+    ) -> None:
         self._name = text_literal(name)
         self._api = api
         self._prompts = prompts
+        self._music = music
 
     def say(self, member: Member, *names: str) -> None:
         """Play prompts to one member, in their language; the others do not hear it."""
-        self._tell(f"play {self._files(member.language, names)} {member.id}")
+        instead = " nomux" if self._music() else ""
+        self._tell(f"play {self._files(member.language, names)} {member.id}{instead}")
+
+    def hush(self, member: Member) -> None:
+        """End what is being said to this member alone."""
+        self._tell(f"stop all {member.id}")
 
     def say_all(self, room: RoomState, *names: str, but: Iterable[int] = ()) -> None:
         """Play prompts to all members, each in their language."""
         skipped = set(but)
         listeners = [member for member in room.members.values() if member.id not in skipped]
-        if not skipped and len({member.language for member in listeners}) == 1:
+        if not skipped and not self._music() and len({member.language for member in listeners}) == 1:
             self._tell(f"play {self._files(listeners[0].language, names)}")
             return
         for member in listeners:
@@ -67,9 +78,12 @@ class RoomCommands:
         for name, value in variables.items():
             self._tell(f"setvar {text_literal(name)} {text_literal(value)}")
 
-    def record(self, path: str) -> None:
-        """Begin to record into a file."""
-        self._tell(f"record {text_literal(path)}")
+    def record(self, path: str) -> bool:
+        """Begin to record into a file; whether FreeSWITCH does it."""
+        answer = self._send(f"conference {self._name} record {text_literal(path)}")
+        if not answer.startswith("+OK"):
+            _log.error("FreeSWITCH cannot record", room=self._name, path=path)
+        return answer.startswith("+OK")
 
     def stop_recording(self, path: str) -> None:
         """End that recording."""

@@ -95,13 +95,17 @@ class Conduct:
             self.change(hands=rest)
             self.commands.say(by, "no-hands")
             return
-        self.change(hands=rest, floor=self.room.floor | {speaker.id}, muted=self.room.muted - {speaker.id})
+        room, one = self.room, {speaker.id}
+        self.change(hands=rest, floor=room.floor | one, muted=room.muted - one, silenced=room.silenced - one)
         self.commands.say(speaker, "floor-given")
         self.commands.say(by, "next-hand")
 
     def set_mute_all(self, muted: bool) -> None:
         """Mute all participants, those who come later too; or give all their microphones back."""
-        self.change(mute_all=muted, floor=frozenset(), muted=self.room.muted if muted else frozenset())
+        if muted:
+            self.change(mute_all=True, floor=frozenset())
+        else:
+            self.change(mute_all=False, floor=frozenset(), muted=frozenset(), silenced=frozenset())
         self.commands.say_all(self.room, "all-muted" if muted else "all-unmuted")
 
     def toggle_mute_all(self) -> None:
@@ -110,9 +114,11 @@ class Conduct:
 
     def set_muted(self, member: Member, muted: bool) -> None:
         """Mute or unmute one member, who hears it."""
-        changed = self.room.muted | {member.id} if muted else self.room.muted - {member.id}
-        floor = self.room.floor - {member.id} if muted else self.room.floor | {member.id}
-        self.change(muted=changed, floor=floor)
+        room, one = self.room, {member.id}
+        if muted:
+            self.change(silenced=room.silenced | one, floor=room.floor - one)
+        else:
+            self.change(silenced=room.silenced - one, muted=room.muted - one, floor=room.floor | one)
         self.commands.say(member, "muted-by-moderator" if muted else "unmuted")
 
     def set_locked(self, locked: bool) -> None:
@@ -143,15 +149,17 @@ class Conduct:
             return
         if self.room.record:
             self.stop_recording()
-        else:
-            self.start_recording()
+        elif not self.start_recording() and by is not None:
+            self.commands.say(by, "recording-not-allowed")
 
-    def start_recording(self) -> None:
-        """Record this meeting into a file of its own."""
+    def start_recording(self) -> bool:
+        """Record this meeting into a file of its own; False when FreeSWITCH cannot write it."""
         path = self._recording_path(self.name)
-        self.commands.say_all(self.room, "recording-started")
-        self.commands.record(path)
+        if not self.commands.record(path):
+            return False
         self.change(record=path)
+        self.commands.say_all(self.room, "recording-started")
+        return True
 
     def stop_recording(self) -> None:
         """End the recording."""

@@ -84,6 +84,8 @@ class Keypad:
         return table_for(tenant.keys if tenant is not None else {}, member.moderator)
 
     def _mean(self, member: Member, pressed: Pressed | None, now: float) -> None:
+        if pressed is not None:
+            self._conduct.commands.hush(member)  # whoever presses on has heard enough of the answer before
         match pressed:
             case Action(action=action) if action in QUESTIONS:
                 self._question(member, action, now)

@@ -91,4 +91,4 @@ def desired(room: RoomState) -> Desired:
 
 def _muted(room: RoomState, member: Member) -> bool:
     by_all = room.mute_all and not member.moderator and member.id not in room.floor
-    return by_all or member.id in room.muted
+    return by_all or member.id in room.muted or member.id in room.silenced

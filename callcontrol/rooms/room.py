@@ -44,7 +44,8 @@ class Member:
 
 @dataclass(frozen=True)
 class RoomState:
-    """One room. ``hands``: member ids in the order they were raised; ``muted``: who muted themselves.
+    """One room. ``hands``: member ids in the order they were raised; ``muted``: who muted themselves;
+    ``silenced``: whom a moderator muted.
 
     ``music``: it was commanded for the whole room.
     ``since``: UTC epoch seconds at which the phase began; ``floor``: who may speak although all are muted;
@@ -60,6 +61,7 @@ class RoomState:
     mute_all: bool = False
     hands: tuple[int, ...] = ()
     muted: frozenset[int] = field(default=frozenset())
+    silenced: frozenset[int] = field(default=frozenset())
     floor: frozenset[int] = field(default=frozenset())
     record: str = ""
     moderated: bool = False
@@ -75,6 +77,11 @@ class RoomState:
     def by_arrival(self) -> tuple[Member, ...]:
         """All members, the longest there first."""
         return tuple(sorted(self.members.values(), key=lambda member: (member.since, member.id)))
+
+    @property
+    def silent(self) -> bool:
+        """Nobody can be heard by anybody, and there is music; FreeSWITCH plays it to one who is alone, too."""
+        return len(self.members) < 2 or self.phase in (Phase.WAITING, Phase.CLOSED, Phase.HELD)
 
     def member(self, identity: int) -> Member | None:
         """The member with this id."""
@@ -95,6 +102,7 @@ class RoomState:
             members=MappingProxyType(rest),
             hands=tuple(identity for identity in self.hands if identity != gone.id),
             muted=self.muted - {gone.id},
+            silenced=self.silenced - {gone.id},
             floor=self.floor - {gone.id},
         )
 
@@ -108,6 +116,7 @@ def variables_of(room: RoomState) -> dict[str, str]:
         "cc_mute_all": _flag(room.mute_all),
         "cc_hands": _listed(room.hands),
         "cc_muted": _listed(sorted(room.muted)),
+        "cc_silenced": _listed(sorted(room.silenced)),
         "cc_floor": _listed(sorted(room.floor)),
         "cc_record": room.record or "-",
         "cc_moderated": _flag(room.moderated),
@@ -130,6 +139,7 @@ def with_variables(room: RoomState, variables: Mapping[str, str]) -> RoomState:
         mute_all=_truth(variables, "cc_mute_all", room.mute_all),
         hands=_present(room, _ids(variables, "cc_hands", room.hands)),
         muted=frozenset(_present(room, _ids(variables, "cc_muted", tuple(room.muted)))),
+        silenced=frozenset(_present(room, _ids(variables, "cc_silenced", tuple(room.silenced)))),
         floor=frozenset(_present(room, _ids(variables, "cc_floor", tuple(room.floor)))),
         record=_path(variables, "cc_record", room.record),
         moderated=_truth(variables, "cc_moderated", room.moderated),

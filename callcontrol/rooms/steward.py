@@ -30,7 +30,7 @@ from callcontrol.switch.events import Event
 from callcontrol.tenants import Access, Room, Tenant, Tenants
 
 CONTROL_SECONDS = 5.0
-SIDE_ROOMS = (".lobby", ".aside")
+SIDE_ROOMS = ("lobby", "aside")  # a room of a tenant may be called so too, but has one dot only
 
 T = TypeVar("T")
 _log = structlog.get_logger("callcontrol.rooms")
@@ -149,8 +149,8 @@ class Steward:
             name,
             ground.registry,
             rules=lambda: self._rules(name) or Room.model_construct(access=Access.OPEN, name=name.partition(".")[2]),
-            commands=RoomCommands(name, self._api, ground.prompts),
-            lobby=RoomCommands(f"{name}.lobby", self._api, ground.prompts),
+            commands=self._commands(name),
+            lobby=RoomCommands(f"{name}.lobby", self._api, ground.prompts, music=lambda: True),
             now=ground.epoch,
             recording_path=ground.recording_path,
         )
@@ -171,13 +171,20 @@ class Steward:
         return actor
 
     def _aside(self, conduct: Conduct) -> Aside:
-        commands = RoomCommands(f"{conduct.name}.aside", self._api, self._ground.prompts)
+        commands = self._commands(f"{conduct.name}.aside")
 
         def begin(command: str, call: str) -> None:
             self._jobs[call] = conduct.name
             self._begin(command, call)
 
         return Aside(conduct, commands, lambda: self._tenant(conduct.name), begin, lambda: str(uuid.uuid4()))
+
+    def _commands(self, name: str) -> RoomCommands:
+        def music() -> bool:
+            room = self._ground.registry.room(name)
+            return room is None or room.silent
+
+        return RoomCommands(name, self._api, self._ground.prompts, music)
 
     def _announcer(self) -> Announcer:
         ground = self._ground
@@ -204,6 +211,5 @@ class Steward:
 
 def main_room(name: str) -> str:
     """The room a lobby or side room belongs to."""
-    for suffix in SIDE_ROOMS:
-        name = name.removesuffix(suffix)
-    return name
+    tenant_and_room, dot, side = name.rpartition(".")
+    return tenant_and_room if dot and side in SIDE_ROOMS and "." in tenant_and_room else name

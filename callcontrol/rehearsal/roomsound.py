@@ -1,0 +1,147 @@
+"""What is played into a room or to one of its members, and recordings of rooms (conference_file.c, conference_record.c).
+
+A room has one queue of files and each member another; beside its queue a room has one asynchronous file, its music.
+With a pace of 0 files take no time, so nothing ever waits in a queue.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+import wave
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from gevent.event import Event
+
+from callcontrol import greenlets
+from callcontrol.rehearsal.hub import Hub
+from callcontrol.rehearsal.transcript import Kind
+
+if TYPE_CHECKING:
+    from callcontrol.rehearsal.rooms import Member
+
+RATE = 16000  # of the profile `room`, and of every count of samples in its events
+STREAM = "local_stream://"
+
+
+class Player:
+    """Plays files one after the other. ``began`` is told each that starts, ``ended`` each with its seconds."""
+
+    def __init__(self, hub: Hub, began: Callable[[str], None], ended: Callable[[str, float], None]) -> None:
+        self._hub = hub
+        self._began = began
+        self._ended = ended
+        self._files: deque[str] = deque()
+        self._stopped = Event()
+
+    def play(self, file: str) -> None:
+        """Play a file when those before it are over."""
+        if not self._hub.pace:
+            self._began(file)
+            self._ended(file, seconds(self._hub, file))
+            return
+        self._files.append(file)
+        if len(self._files) == 1:
+            greenlets.spawn("rehearsal-room-sound", self._run)
+
+    def stop(self, every: bool) -> int:
+        """End the file that plays, or all; how many those were."""
+        count = len(self._files) if every else min(1, len(self._files))
+        for _ in range(count - 1):
+            self._ended(self._files.pop(), 0.0)
+        if count:
+            self._stopped.set()
+        return count
+
+    def _run(self) -> None:
+        while self._files:
+            file, began = self._files[0], time.monotonic()
+            self._stopped.clear()
+            self._began(file)
+            self._stopped.wait(seconds(self._hub, file) * self._hub.pace)
+            self._files.popleft()
+            self._ended(file, time.monotonic() - began)
+
+
+@dataclass
+class Recording:
+    """A room being recorded: for mod_conference a member without a channel. ``place``: among the room's arrivals."""
+
+    path: str
+    place: int
+    began: float = field(default_factory=time.time)
+
+    @property
+    def samples(self) -> int:
+        """How much was recorded so far, in whole packets of 20 ms."""
+        return int((time.time() - self.began) * 50) * (RATE // 50)
+
+    def save(self) -> list[tuple[str, str]]:
+        """Write the file and describe it as the last headers of ``stop-recording``."""
+        samples = self.samples
+        write_silence(self.path, RATE, samples)
+        return [*counted(samples), ("Record-File-Size", str(os.path.getsize(self.path)))]
+
+
+def counted(samples: int) -> list[tuple[str, str]]:
+    """How long a recording was."""
+    return [
+        ("Samples-Out", str(samples)),
+        ("Samplerate", str(RATE)),
+        ("Milliseconds-Elapsed", str(samples // (RATE // 1000))),
+    ]
+
+
+def write_silence(path: str, rate: int, samples: int) -> None:
+    """Nobody's voice is mixed here, so a recording is silent. Raises OSError."""
+    Path(path).parent.mkdir(parents=True, exist_ok=True)  # as FreeSWITCH does
+    with wave.open(path, "wb") as file:
+        file.setparams((1, 2, rate, 0, "NONE", ""))
+        file.writeframes(bytes(2 * samples))
+
+
+def can_write(path: str) -> bool:
+    """Whether a recording could be opened; it is created then."""
+    try:
+        write_silence(path, RATE, 0)
+    except OSError:
+        return False
+    return True
+
+
+def parts(hub: Hub, file: str) -> list[str]:
+    """The files that can be opened of one or of a ``file_string``."""
+    path = file.rpartition("}")[2]
+    names = path.removeprefix("file_string://").split("!") if path.startswith("file_string://") else [path]
+    return [name for name in names if "://" in name or hub.exists(name)]
+
+
+def seconds(hub: Hub, file: str) -> float:
+    """How long a file lasts, all its parts together."""
+    return sum(_lasts(hub, part) for part in parts(hub, file))
+
+
+def _lasts(hub: Hub, part: str) -> float:
+    scheme, _, rest = part.partition("://")
+    if scheme == "silence_stream":
+        return int(rest) / 1000 if rest.isdigit() else 0.0
+    return 0.0 if "://" in part else hub.seconds(part)
+
+
+def note(members: Sequence[Member], file: str) -> None:
+    """What these members' phones hear of a file."""
+    for member in members:
+        transcript, hub = member.session.transcript, member.session.hub
+        for part in parts(hub, file):
+            scheme, separator, rest = part.partition("://")
+            if part.startswith(STREAM):
+                transcript.add(Kind.MUSIC, rest)
+            elif scheme == "tone_stream":
+                transcript.add(Kind.TONE, rest)
+            elif not separator:
+                language, name = hub.describe(part)
+                transcript.add(Kind.HEARS, name, language)
