@@ -15,8 +15,6 @@ import socket
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from functools import partial
 from pathlib import Path
 
 import gevent
@@ -24,27 +22,25 @@ import structlog
 from gevent.event import Event as Signal
 
 from callcontrol import greenlets
-from callcontrol.config import Config, Switch
+from callcontrol.config import Config
 from callcontrol.directory import write_directory
-from callcontrol.errors import ConfigError, SwitchError, SwitchLost
+from callcontrol.errors import ConfigError
 from callcontrol.flows import House, serve
 from callcontrol.http import HttpServer, http_token
 from callcontrol.log import lines_dropped
 from callcontrol.metrics import Metrics
 from callcontrol.prompts import PromptBook
 from callcontrol.rooms.api import RoomsApi
-from callcontrol.rooms.lease import RENEW_SECONDS
 from callcontrol.rooms.names import Recordings, SpokenNames
 from callcontrol.rooms.registry import RoomRegistry
 from callcontrol.rooms.room import RoomState
-from callcontrol.rooms.steward import Ground, Steward
+from callcontrol.rooms.steward import Ground
 from callcontrol.state import StateStore
 from callcontrol.switch.call import Call
 from callcontrol.switch.connection import CallSocket
-from callcontrol.switch.events import Event
 from callcontrol.switch.framing import Headers
-from callcontrol.switch.link import Link
 from callcontrol.switch.server import CallServer
+from callcontrol.switchboard import Switchboard
 from callcontrol.tenants import Problem, Tenants, TenantStore
 
 PRUNE_SECONDS = 300.0
@@ -69,8 +65,8 @@ class Daemon:
         recordings = Recordings(config.recordings, seen_by_switch, lambda: time.strftime("%Y-%m-%dT%H%M%S"))
         ground = Ground(self.rooms, lambda: self.tenants.current, prompts, time.time, recordings.path_for, names)
         self._names = names
-        self._views: list[_View] = []
-        self.links = [self._link(switch, ground, environ) for switch in config.switches]
+        identity = f"{socket.gethostname()}/{config.listen[0]}:{config.listen[1] or os.getpid()}"
+        self.switchboards = [Switchboard(switch, ground, identity, environ, self.metrics) for switch in config.switches]
         self._house = House(
             tenants=lambda: self.tenants.current,
             prompts=prompts,
@@ -79,7 +75,7 @@ class Daemon:
             state=self.state,
             metrics=self.metrics,
             now=time.time,
-            links_up=lambda: all(link.up for link in self.links),
+            links_up=lambda: all(board.link.up for board in self.switchboards),
             language=DEFAULT_LANGUAGE,
         )
         self.calls = CallServer(
@@ -95,7 +91,7 @@ class Daemon:
             status=self.status,
             metrics=self.metrics,
             token=http_token(config.state),
-            rooms=RoomsApi(self.rooms, *(view.steward for view in self._views)),
+            rooms=RoomsApi(self.rooms, *(board.steward for board in self.switchboards)),
         )
         self._watch_ourselves()
 
@@ -107,10 +103,8 @@ class Daemon:
         self.state.open()
         self._names.prepare()
         self._write_directory(self.tenants.current)
-        for link in self.links:
-            link.start()
-        for view in self._views:
-            greenlets.spawn("steering", view.keep_lease, self._stopping)
+        for board in self.switchboards:
+            board.start(self._stopping)
         greenlets.spawn("tenant files", self.tenants.watch)
         greenlets.spawn("housekeeping", self._keep_house)
         self.http.start()
@@ -132,7 +126,7 @@ class Daemon:
             "draining": self._stopping.is_set(),
             "not listening for calls": not self.calls.listening,
             "no tenants are loaded": not self.tenants.current.by_id,
-            "no link to any switch": bool(self.links) and not any(link.up for link in self.links),
+            "no link to any switch": not any(board.link.up for board in self.switchboards),
         }
         return [reason for reason, true in checks.items() if true]
 
@@ -144,7 +138,8 @@ class Daemon:
             "reasons": self.reasons(),
             "conversations": self.calls.live,
             "switches": [
-                {"name": link.name, "up": link.up, "reconnects": max(0, link.reconnects)} for link in self.links
+                {"name": board.link.name, "up": board.link.up, "reconnects": board.link.reconnects}
+                for board in self.switchboards
             ],
             "rooms": [_room_status(room) for _, room in sorted(self.rooms.rooms().items())],
             "numbers": [
@@ -157,15 +152,6 @@ class Daemon:
                 for number in tenant.numbers.values()
             ],
         }
-
-    def _link(self, switch: Switch, ground: Ground, environ: Mapping[str, str]) -> Link:
-        host, port = self._config.listen
-        view = _View(switch.name, ground, f"{socket.gethostname()}/{host}:{port or os.getpid()}", self.metrics)
-        self._views.append(view)
-        address, password = (switch.host, switch.port), partial(switch.read_password, environ)
-        return Link(
-            switch.name, address, password, view, subscribe="DTMF BACKGROUND_JOB CUSTOM conference::maintenance"
-        )
 
     def _converse(self, socket: CallSocket, channel: Headers) -> None:
         arrived = time.monotonic()
@@ -181,8 +167,8 @@ class Daemon:
         watch("state_available", "1 while the state store answers", lambda: self.state.available)
         watch("state_outages", "Times the state store went away since the start", lambda: self.state.outages)
         watch("log_lines_dropped", "Log lines lost since the start", lines_dropped)
-        for link in self.links:
-            self.metrics.link_up.labels(link.name).set(0)  # a link that never came up is down too
+        for board in self.switchboards:
+            self.metrics.link_up.labels(board.link.name).set(0)  # a link that never came up is down too
 
     def _drain(self) -> None:
         _log.info("draining", conversations=self.calls.live, at_most_s=self._config.drain_seconds)
@@ -195,8 +181,8 @@ class Daemon:
                 "conversations cut short; their callers hear music and reach the next daemon", n=self.calls.live
             )
         self.tenants.stop()
-        for link in self.links:
-            link.stop()
+        for board in self.switchboards:
+            board.link.stop()
         self.http.stop()
         self.state.close()
         _log.info("stopped")
@@ -225,69 +211,9 @@ class Daemon:
         folder: Path | None = self._config.directory
         if folder is None or not write_directory(folder, tenants):
             return
-        for link in self.links:
-            if link.up:
-                greenlets.spawn(f"reload directory of {link.name}", _reload_directory, link)
-
-
-class _View:
-    """What one link feeds the rooms with."""
-
-    def __init__(self, switch: str, ground: Ground, identity: str, metrics: Metrics) -> None:
-        self._switch = switch
-        self._metrics = metrics
-        self._link: Link | None = None
-        self._known = False
-        self.steward = Steward(switch, ground, identity, self._api, self._begin)
-
-    def on_up(self, link: Link) -> None:
-        self._link = link
-        if not self._known:
-            self.steward.lease.renew()  # for a switch that is new to us this only says that nobody steers it
-            self.steward.lease.renew()
-        self.steward.resync()
-        self._metrics.link_up.labels(self._switch).set(1)
-        if not self._known:  # it may have been started before the directory was written, or missed a change
-            _reload_directory(link)
-        self._known = True
-
-    def keep_lease(self, stopping: Signal) -> None:
-        """Claim the rooms of this switch for as long as the daemon lives."""
-        while not stopping.wait(timeout=RENEW_SECONDS):
-            try:
-                if self._known:
-                    self.steward.keep_lease()
-            except SwitchError as error:
-                _log.debug("cannot claim the rooms", switch=self._switch, reason=str(error))
-        with suppress(SwitchError):
-            self.steward.lease.give_back()
-
-    def on_event(self, event: Event) -> None:
-        self.steward.take_event(event)
-
-    def on_down(self, link: Link) -> None:
-        self._known = False
-        self.steward.lease.lost()
-        self._metrics.link_up.labels(self._switch).set(0)
-        self._metrics.link_reconnects.labels(self._switch).inc()
-
-    def _api(self, command: str) -> str:
-        return self._connected().api(command)
-
-    def _begin(self, command: str, job: str) -> None:
-        self._connected().begin(command, job)
-
-    def _connected(self) -> Link:
-        if self._link is None:
-            raise SwitchLost(f"no connection to {self._switch} yet")
-        return self._link
-
-
-def _reload_directory(link: Link) -> None:
-    try:
-        link.api("reloadxml")
-    except SwitchError as error:
-        _log.error("the switch did not read the new extensions", switch=link.name, error=str(error))
+        for board in self.switchboards:
+            if board.link.up:
+                greenlets.spawn(f"reload directory of {board.link.name}", board.reload_directory)
 
 
 def _room_status(room: RoomState) -> dict[str, object]:

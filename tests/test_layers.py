@@ -15,7 +15,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"greenlets", "numbers", "prompts", "spoken", "guessing", "log", "metrics", "processes"}),
     frozenset({"tenants", "state", "switch", "rehearsal", "http"}),
     frozenset({"config", "routing", "directory", "freeswitch", "rooms", "status"}),
-    frozenset({"flows"}),
+    frozenset({"flows", "switchboard"}),
     frozenset({"daemon"}),
     frozenset({"serving", "demo", "rehearse"}),
     frozenset({"cli"}),
