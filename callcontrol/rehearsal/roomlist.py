@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 
 from callcontrol.rehearsal.cjson import Json, compact, pretty
-from callcontrol.rehearsal.rooms import Member, Room
+from callcontrol.rehearsal.member import Member
+from callcontrol.rehearsal.rooms import Room
 from callcontrol.rehearsal.roomsound import Recording
 
 

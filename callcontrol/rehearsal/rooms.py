@@ -7,79 +7,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from callcontrol.rehearsal.encoding import Header
 from callcontrol.rehearsal.hub import Hub, new_uuid
-from callcontrol.rehearsal.line import true
+from callcontrol.rehearsal.member import Invitation, Member, flag
 from callcontrol.rehearsal.roomsound import RATE, STREAM, Player, Recording, can_write, counted, note, parts
 from callcontrol.rehearsal.session import Session
 from callcontrol.rehearsal.transcript import Kind
 
 DOMAIN = "cluecon.com"  # what mod_conference writes where neither name nor profile has a domain
 MUSIC = "local_stream://moh"
-
-
-@dataclass(frozen=True)
-class Invitation:
-    """The argument of the application: ``NAME@PROFILE+PIN+flags{a|b}`` taken apart (mod_conference.c:1955-2012)."""
-
-    name: str
-    profile: str = "default"
-    flags: frozenset[str] = frozenset()
-
-    @classmethod
-    def parse(cls, text: str) -> Invitation:
-        """Cut at the first ``+flags{``, then at the first ``+``, then at the last ``@``."""
-        rest, marker, tail = text.partition("+flags{")
-        flags = frozenset(tail.partition("}")[0].replace(",", "|").split("|")) - {""} if marker else frozenset()
-        name = rest.partition("+")[0].strip()
-        name, at, profile = name.rpartition("@") if "@" in name else (name, "", "")
-        return cls(name, profile if at else "default", flags)
-
-
-class Member:
-    """One caller in a room. ``leaving`` is set when he is to go."""
-
-    def __init__(self, room: Room, number: int, session: Session, flags: frozenset[str]) -> None:
-        self.id = number
-        self.session = session
-        self.place = room.next_place()
-        self.player = Player(session.hub, lambda file: note([self], file), lambda *end: room.played_to(self, *end))
-        self.moderator = "moderator" in flags
-        self.ghost = "ghost" in flags
-        self.ends_room = "endconf" in flags
-        self.can_speak = "mute" not in flags
-        self.can_hear = "deaf" not in flags
-        self.hold = self.talking = self.floor = False
-        self.joined = time.time()
-        self.leaving = False
-        self.ended = False  # the whole conference was ended under him
-
-    @property
-    def permanent_music(self) -> bool:
-        """Whether the wait for a moderator goes on undisturbed by this member (conference_member.c:908, 1341)."""
-        return true(self.session.variable("conference_permanent_wait_mod_moh"))
-
-    def headers(self) -> list[Header]:
-        """conference_member.c:236-273, with the channel's basic data."""
-        basic = [header for part in self.session.channel.basic() for header in part.headers]
-        return [
-            ("Floor", _flag(self.floor)),
-            *basic,
-            ("Video", "false"),
-            ("Hear", _flag(self.can_hear)),
-            ("See", "true"),
-            ("Speak", _flag(self.can_speak)),
-            ("Talking", _flag(self.talking)),
-            ("Mute-Detect", "false"),
-            ("Hold", _flag(self.hold)),
-            ("Member-ID", str(self.id)),
-            ("Member-Type", "moderator" if self.moderator else "member"),
-            ("Member-Ghost", _flag(self.ghost)),
-            ("Energy-Level", "100"),
-            ("Current-Energy", "5719" if self.talking else "0"),
-        ]
 
 
 class Room:
@@ -124,12 +61,14 @@ class Room:
         rows = [*self.headers(), *(member.headers() if member else ()), *before, ("Action", action), *(after or ())]
         self.hub.fire_maintenance(action, rows, session)
 
-    def _floor(self, old: Member | None, new: Member | None) -> None:
-        """Who speaks changes; the event names the room twice when somebody has the floor (conference_member.c:1140)."""
-        names = [("Action", "floor-change"), ("Old-ID", str(old.id) if old else "none")]
+    def _floor(self, new: Member | None) -> None:
+        """Who speaks changes; the event names the room twice when somebody has the floor (conference_member.c:1140).
+
+        Whoever had it is out of the list by then, so Old-ID tells nothing.
+        """
         for member in self.members:
             member.floor = member is new
-        rows: list[Header] = [*self.headers(), *names]
+        rows: list[Header] = [*self.headers(), ("Action", "floor-change"), ("Old-ID", "none")]
         if new is not None:
             rows += [*self.headers(), *new.headers()]
         rows.append(("New-ID", str(new.id) if new else "none"))
@@ -158,8 +97,8 @@ class Room:
             ("conference_name", self.name),
             ("app_session_uuid", self.uuid),
             ("conference_member_id", str(member.id)),
-            ("conference_moderator", _flag(member.moderator)),
-            ("conference_ghost", _flag(member.ghost)),
+            ("conference_moderator", flag(member.moderator)),
+            ("conference_ghost", flag(member.ghost)),
             ("conference_recording", self.record_path),
             ("conference_uuid", self.uuid),
         ):
@@ -172,15 +111,13 @@ class Room:
         if self.size > 1 and not (self.wait_mod and member.permanent_music):
             self.stop_music()
         if len(self.members) == 1:
-            self._floor(None, member)
+            self._floor(member)
         self.tend()
 
     def leave(self, member: Member) -> None:
         """Remove a member; with the last one the room ends."""
         if member.floor:
-            member.floor = False
-            if len(self.members) > 1:
-                self._floor(member, None)
+            self._floor(None)
         self.members.remove(member)
         self.ghosts -= member.ghost
         self.event("del-member", member)
@@ -192,7 +129,7 @@ class Room:
         if member.ends_room:
             self.end()
         if self.members and not any(one.floor for one in self.members):
-            self._floor(None, self.members[0])
+            self._floor(self.members[0])
         if self.wait_mod and self.members and not member.permanent_music:
             self.stop_music()
         self.tend()
@@ -291,7 +228,7 @@ class Room:
             self.recordings.append(recording)
             self.event("start-recording", after=[("Path", path)])
             return
-        failed = [("Path", path), ("Error", "File could not be opened for recording")]
+        failed: list[Header] = [("Path", path), ("Error", "File could not be opened for recording")]
         self.event("start-recording", after=failed)
         self._recorded(path, counted(0))
 
@@ -301,7 +238,7 @@ class Room:
         self._recorded(recording.path, recording.save())
 
     def _recorded(self, path: str, described: Sequence[Header]) -> None:
-        others = ("Other-Recordings", _flag(bool(self.recordings)))
+        others = ("Other-Recordings", flag(bool(self.recordings)))
         self.event("stop-recording", after=[("Path", path), others, *described])
 
 
@@ -353,7 +290,3 @@ def _member_id(session: Session) -> int:
 def _lasted(seconds: float) -> list[Header]:
     whole = [("seconds", str(int(seconds))), ("milliseconds", str(int(seconds * 1000)))]
     return [*whole, ("samples", str(int(seconds * RATE)))]
-
-
-def _flag(value: bool) -> str:
-    return "true" if value else "false"

@@ -1,4 +1,4 @@
-"""What is played into a room or to one of its members, and recordings of rooms (conference_file.c, conference_record.c).
+"""What is played into a room or to one member, and recordings (conference_file.c, conference_record.c).
 
 A room has one queue of files and each member another; beside its queue a room has one asynchronous file, its music.
 With a pace of 0 files take no time, so nothing ever waits in a queue.
@@ -22,7 +22,7 @@ from callcontrol.rehearsal.hub import Hub
 from callcontrol.rehearsal.transcript import Kind
 
 if TYPE_CHECKING:
-    from callcontrol.rehearsal.rooms import Member
+    from callcontrol.rehearsal.member import Member
 
 RATE = 16000  # of the profile `room`, and of every count of samples in its events
 STREAM = "local_stream://"
@@ -99,7 +99,7 @@ def counted(samples: int) -> list[tuple[str, str]]:
 def write_silence(path: str, rate: int, samples: int) -> None:
     """Nobody's voice is mixed here, so a recording is silent. Raises OSError."""
     Path(path).parent.mkdir(parents=True, exist_ok=True)  # as FreeSWITCH does
-    with wave.open(path, "wb") as file:
+    with Path(path).open("wb") as opened, wave.open(opened, "wb") as file:
         file.setparams((1, 2, rate, 0, "NONE", ""))
         file.writeframes(bytes(2 * samples))
 
