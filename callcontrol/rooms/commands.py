@@ -70,8 +70,16 @@ class RoomCommands:
         self._tell(f"unmute {identity} quiet")
 
     def music(self, on: bool) -> None:
-        """Music to the whole room, on or off."""
-        self._tell(f"play {MUSIC} async" if on else "stop async")
+        """Music to the whole room, on or off.
+
+        Not played `async`: whoever joins ends that (conference_member.c:909). While ours plays FreeSWITCH begins no music
+        for one who is alone (mod_conference.c:407); what it began before is ended, or both would be heard.
+        """
+        if on:
+            self._tell(f"play {MUSIC}")
+            self._tell("stop async")
+        else:
+            self._tell("stop all")
 
     def remember(self, variables: Mapping[str, str]) -> None:
         """Write variables of the conference."""

@@ -243,7 +243,8 @@ class Listener:
             if fits:
                 longest = max(fit.end for fit in fits)
                 heard = _heard([fit for fit in fits if longest - fit.end < BLOCK], bool(whole))
-                return self._settle(longest - SLIP, heard)
+                # Of a prompt that was cut short the last block may belong to what follows.
+                return self._settle(longest - SLIP - (0 if whole else BLOCK), heard)
         end = len(self.recording.samples)
         return self._settle(min(end - int(HEAD * RATE) - 2 * WIDTH, self._from + int((SCAN - HEAD) * RATE)), None)
 

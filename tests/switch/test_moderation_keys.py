@@ -132,5 +132,6 @@ def test_unknown_keys_and_keys_too_slow_break_nothing_and_the_help_is_offered(th
     ann.presses("6").is_told_nothing()
     ann.presses("1#5").is_told_nothing()
     ann.presses("*1").hears("unknown-key", "help-hint")
-    ann.presses("6**6").hears("muted").presses("**")
+    ann.presses("6*6").hears("muted")
     host.does_not_hear(ann)
+    ann.presses("**").hears("help-mute").presses("*6").hears("unmuted").is_told_nothing()  # the help is cut short
