@@ -106,7 +106,8 @@ class RoomActor:
         except Exception:  # noqa: BLE001 - one mistake must not leave a room without anybody who steers it
             _log.exception("room stumbled", room=self.conduct.name)
         rooms = (self.conduct.room, self.conduct.lobby, self.aside.room)
-        return self.steers() and (not self.inbox.empty() or any(room.members for room in rooms))
+        alive = self.aside.busy or any(room.members for room in rooms)
+        return self.steers() and (alive or not self.inbox.empty())
 
     def _take(self, item: Item) -> None:
         match item:
@@ -118,7 +119,8 @@ class RoomActor:
                 self._knocked(self._with_language(member))
             case Left(room=name, member=member) if name == self.aside.name:
                 self.aside.left(member)
-                self._moderator_may_have_left(member)
+                if member.moderator:
+                    self._moderators_may_be_gone()
             case Left(room=name, member=member):
                 self._left(member, from_lobby=name != self.conduct.name)
             case KeyPressed(call=call, key=key, at=at) if call in self.aside.room.members:
@@ -143,7 +145,8 @@ class RoomActor:
             conduct.change(phase=first_phase(conduct.rules()), since=self.epoch(), gathered=self.epoch())
         if member.moderator:
             self._moderator_came(member)
-        self.announcer.joined(conduct, member, self.clock())
+        if not self.aside.arrived(member):
+            self.announcer.joined(conduct, member, self.clock())
         conduct.settle()
         self._watch_loneliness()
 
@@ -174,19 +177,16 @@ class RoomActor:
         if from_lobby or not conduct.room.members:
             return
         _log.info("left", room=conduct.name, call=member.call, members=len(conduct.room.members))
-        self._moderator_may_have_left(member)
-        self.announcer.left(conduct, member, self.clock())
+        if member.moderator:
+            self._moderators_may_be_gone()
+        if not self.aside.is_away(member.call):
+            self.announcer.left(conduct, member, self.clock())
         conduct.settle()
         self._watch_loneliness()
 
-    def _moderator_may_have_left(self, member: Member) -> None:
+    def _moderators_may_be_gone(self) -> None:
         conduct = self.conduct
-        if (
-            not member.moderator
-            or conduct.room.moderators
-            or self.aside.room.moderators
-            or self.aside.is_away(member.call)
-        ):
+        if conduct.room.moderators or self.aside.moderates:
             return
         if conduct.turn(Turn.MODERATORS_LEFT):
             conduct.commands.say_all(conduct.room, "moderator-left")
@@ -199,11 +199,12 @@ class RoomActor:
                 self._with_language(member)
         room = conduct.room
         if room.members:
-            phase = room.phase if self.aside.room.moderators else settled(room.phase, room, conduct.rules())
+            phase = room.phase if self.aside.moderates else settled(room.phase, room, conduct.rules())
             since = room.since if phase == room.phase else self.epoch()
             moderated = room.moderated or bool(room.moderators)
             conduct.change(phase=phase, since=since, moderated=moderated, gathered=room.gathered or self.epoch())
             conduct.settle()
+        self.aside.settle()
         self._watch_loneliness()
 
     def _with_language(self, member: Member) -> Member:
@@ -223,7 +224,8 @@ class RoomActor:
     def _look_at_the_clock(self) -> None:
         now, conduct = self.clock(), self.conduct
         self.keypad.look_at_the_clock(now)
-        self.aside.look_at_the_clock(now)
+        if self.aside.look_at_the_clock():
+            self._moderators_may_be_gone()
         self.announcer.look_at_the_clock(conduct, now)
         rules = conduct.rules()
         waiting = conduct.lobby if conduct.lobby.members else _waiting(conduct.room)

@@ -73,5 +73,6 @@ class Announcer:
         """Names of those who are gone, once nothing is left to announce of them."""
         if self._throttle.deadline is not None:
             return
-        for identity in [identity for identity in self._calls if conduct.room.member(identity) is None]:
+        here = (conduct.room, conduct.aside)
+        for identity in [known for known in self._calls if not any(room.member(known) for room in here)]:
             self._forget_name(self._calls.pop(identity))

@@ -13,7 +13,7 @@ import structlog
 from callcontrol.errors import SwitchRefused
 from callcontrol.prompts import PromptBook
 from callcontrol.rooms.room import Member, RoomState
-from callcontrol.switch.literals import text_literal
+from callcontrol.switch.literals import number_literal, text_literal
 
 MUSIC = "local_stream://moh"
 PAUSE = "silence_stream://400"  # between two sentences that would run together
@@ -112,8 +112,12 @@ class RoomCommands:
             self._tell(f"transfer {text_literal(to)}@{PROFILE} {words}")
 
     def move_moderator(self, moderator: Member, to: str) -> None:
-        """Transfer a moderator, who stays one: only a variable carries flags along (conference_api.c:3662)."""
-        self._send(f"uuid_setvar {text_literal(moderator.call)} conference_member_flags moderator")
+        """Transfer a moderator, who stays one: only a variable carries flags along (conference_api.c:3662).
+
+        Each transfer takes one off ``max_forwards``, and FreeSWITCH hangs up at 0: a long meeting must not get there.
+        """
+        variables = "conference_member_flags=moderator;max_forwards=70"
+        self._send(f"uuid_setvar_multi {text_literal(moderator.call)} {variables}")
         self.move([moderator.id], to)
 
     def let_go(self, call: str) -> None:
@@ -124,6 +128,18 @@ class RoomCommands:
         """A variable of a member's channel; ``""`` when it has none."""
         answer = self._send(f"uuid_getvar {text_literal(call)} {text_literal(name)}")
         return "" if answer == "_undef_" else answer
+
+    def note(self, call: str, name: str, value: str) -> None:
+        """Write a variable of a member's channel."""
+        self._send(f"uuid_setvar {text_literal(call)} {text_literal(name)} {text_literal(value)}")
+
+    def exists(self, call: str) -> bool:
+        """Whether FreeSWITCH has this call, ringing or answered."""
+        return self._send(f"uuid_exists {text_literal(call)}") == "true"
+
+    def contacts(self, extension: str, domain: str) -> str:
+        """Where the telephones of an extension are registered, as FreeSWITCH and they wrote it: see `telephones`."""
+        return self._send(f"sofia_contact extensions/{number_literal(extension)}@{text_literal(domain)}")
 
     def _files(self, language: str, names: Sequence[str]) -> str:
         known = language if language in self._prompts.languages else self._prompts.languages[0]

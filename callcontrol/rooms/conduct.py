@@ -33,6 +33,7 @@ class Conduct:
     ) -> None:
         self.name = name
         self.lobby_name = f"{name}.lobby"
+        self.aside_name = f"{name}.aside"
         self._registry = registry
         self.rules = rules
         self.commands = commands
@@ -49,6 +50,11 @@ class Conduct:
     def lobby(self) -> RoomState:
         """Who waits to be let in by a moderator."""
         return self.room_called(self.lobby_name)
+
+    @property
+    def aside(self) -> RoomState:
+        """A moderator and whom they called, before they come in."""
+        return self.room_called(self.aside_name)
 
     def room_called(self, name: str) -> RoomState:
         """This room or a side room of it."""
@@ -195,6 +201,8 @@ class Conduct:
             self.commands.show_out(member, farewell)
         for member in self.lobby.by_arrival:
             self.lobby_commands.show_out(member, farewell)
+        for member in self.aside.moderators:  # whom they called is let go once they are gone
+            self.commands.show_out(member, farewell)
 
     # -- state ---------------------------------------------------------------------------------------------------------
 

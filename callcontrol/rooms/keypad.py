@@ -104,7 +104,7 @@ class Keypad:
                 hint = ["help-hint"] if self._table(member).get("**") == KeyAction.HELP else []
                 self._conduct.commands.say(member, "unknown-key", *hint)
             case Number(digits=digits):
-                self._aside.dial(member, digits, now)
+                self._aside.dial(member, digits)
             case None:
                 pass
 
