@@ -253,6 +253,19 @@ def test_whoever_joins_stops_the_music_of_the_room(house: House) -> None:
     assert house.api(f"conference {ROOM} stop async") == "+OK Stopped 0 files.\n"
 
 
+def test_music_in_the_queue_survives_a_join_and_keeps_what_is_behind_it_waiting(house: House) -> None:
+    first = house.joins("+49301").joins(ROOM).hears_music()
+    assert house.api(f"conference {ROOM} play local_stream://moh").startswith("+OK")
+    assert house.api(f"conference {ROOM} stop async") == "+OK Stopped 1 files.\n"
+    second = house.joins("+49302").joins(ROOM).hears_music()
+    house.api(f"conference {ROOM} play /p/de/later.wav")
+    house.api(f"conference {ROOM} play /p/de/now.wav 1 nomux")
+    first.hears("now").hears_music()
+    assert house.api(f"conference {ROOM} stop current") == "+OK Stopped 1 files.\n"
+    first.hears("later").hears_no_music()
+    second.hears("later").hears_no_music()
+
+
 def test_variables_of_a_room_are_in_its_events_and_in_its_description(house: House) -> None:
     house.joins("+49301").joins(ROOM)
     for command in ("cc_a one", "cc_b two", "cc_a three", "cc_c four", "cc_c"):

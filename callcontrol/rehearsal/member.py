@@ -80,3 +80,12 @@ class Member:
 def flag(value: bool) -> str:
     """A truth as mod_conference writes it."""
     return "true" if value else "false"
+
+
+def member_id(session: Session) -> int:
+    """A number for the whole switch; a channel that joins again keeps its own (mod_conference.c:2409)."""
+    known = session.channel.variables.get("conference_member_id")
+    if known:
+        return int(known)
+    session.hub.members += 1
+    return session.hub.members

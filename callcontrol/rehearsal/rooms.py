@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from callcontrol.rehearsal.encoding import Header
 from callcontrol.rehearsal.hub import Hub, new_uuid
-from callcontrol.rehearsal.member import Invitation, Member, flag
+from callcontrol.rehearsal.member import Invitation, Member, flag, member_id
 from callcontrol.rehearsal.roomsound import RATE, STREAM, Player, Recording, can_write, counted, note, parts
 from callcontrol.rehearsal.session import Session
 from callcontrol.rehearsal.transcript import Kind
@@ -40,7 +40,7 @@ class Room:
         self.recordings: list[Recording] = []
         self.record_path = ""  # the last one asked for
         self._places = 0
-        self._player = Player(hub, lambda file: note(self.hearing(), file), self.played)
+        self._player = Player(hub, self._begins, self._ends)
         hub.rooms[self.name] = self
         self.event("conference-create")
 
@@ -163,6 +163,14 @@ class Room:
         """Who hears what is played to all."""
         return [member for member in self.members if member.can_hear and not member.hold]
 
+    def _begins(self, file: str) -> None:
+        note(self.hearing(), file)
+        self.tend()
+
+    def _ends(self, file: str, seconds: float) -> None:
+        self.played(file, seconds)
+        self.tend()
+
     def play(self, file: str) -> bool:
         """Play a file to all; False when there is none."""
         if not self.members or not parts(self.hub, file):
@@ -202,10 +210,12 @@ class Room:
 
     def tend(self) -> None:
         """Music where a moderator is missing or somebody is alone (mod_conference.c:407); who hears it knows."""
-        if not self.music and self.members and (self.wait_mod or self.size == 1):
+        silent = not self.music and not self._player.current
+        if silent and self.members and (self.wait_mod or self.size == 1):
             self.music, self.music_since = MUSIC, time.monotonic()
+        music = self.music.startswith(STREAM) or self._player.current.startswith(STREAM)
         for member in self.members:
-            member.session.set_music(self.music.startswith(STREAM) and member.can_hear)
+            member.session.set_music(music and member.can_hear)
 
     def played(self, file: str, seconds: float, after: Sequence[Header] = ()) -> None:
         """Tell that a file ended."""
@@ -255,7 +265,7 @@ def join(session: Session, argument: str) -> None:
         if not room.members:
             room.hub.rooms.pop(room.name, None)
         return
-    member = Member(room, _member_id(session), session, flags)
+    member = Member(room, member_id(session), session, flags)
     session.channel.codec = ("L16", "8000", "128000")
     room.enter(member)
     while session.ready() and not member.leaving:
@@ -276,15 +286,6 @@ def join(session: Session, argument: str) -> None:
 def _full(session: Session, room: Room, flags: frozenset[str]) -> bool:
     text = session.variable("conference_max_members")
     return text.isdigit() and int(text) > 1 and room.size >= int(text) and "ghost" not in flags
-
-
-def _member_id(session: Session) -> int:
-    """A number for the whole switch; a channel that joins again keeps its own (mod_conference.c:2409)."""
-    known = session.channel.variables.get("conference_member_id")
-    if known:
-        return int(known)
-    session.hub.members += 1
-    return session.hub.members
 
 
 def _lasted(seconds: float) -> list[Header]:

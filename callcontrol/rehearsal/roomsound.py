@@ -29,42 +29,67 @@ STREAM = "local_stream://"
 
 
 class Player:
-    """Plays files one after the other. ``began`` is told each that starts, ``ended`` each with its seconds."""
+    """Plays files one after the other; music (a ``local_stream``) has no end, so what comes behind it waits.
+
+    ``began`` is told each file that starts, ``ended`` each with its seconds.
+    """
 
     def __init__(self, hub: Hub, began: Callable[[str], None], ended: Callable[[str, float], None]) -> None:
         self._hub = hub
         self._began = began
         self._ended = ended
         self._files: deque[str] = deque()
+        self._since = 0.0
         self._stopped = Event()
+
+    @property
+    def current(self) -> str:
+        """What plays now, or ``""``."""
+        return self._files[0] if self._files else ""
 
     def play(self, file: str) -> None:
         """Play a file when those before it are over."""
-        if not self._hub.pace:
-            self._began(file)
-            self._ended(file, seconds(self._hub, file))
-            return
         self._files.append(file)
         if len(self._files) == 1:
-            greenlets.spawn("rehearsal-room-sound", self._run)
+            self._next()
 
     def stop(self, every: bool) -> int:
         """End the file that plays, or all; how many those were."""
         count = len(self._files) if every else min(1, len(self._files))
         for _ in range(count - 1):
             self._ended(self._files.pop(), 0.0)
-        if count:
+        if self._hub.pace:
             self._stopped.set()
+        elif count:
+            self._end(time.monotonic() - self._since)
+            self._next()
         return count
+
+    def _next(self) -> None:
+        """Begin with the first file; without a pace go on until one has no end."""
+        if self._hub.pace and self._files:
+            greenlets.spawn("rehearsal-room-sound", self._run)
+            return
+        while self._files:
+            self._begin()
+            if seconds(self._hub, self.current) == float("inf"):
+                return
+            self._end(seconds(self._hub, self.current))
 
     def _run(self) -> None:
         while self._files:
-            file, began = self._files[0], time.monotonic()
             self._stopped.clear()
-            self._began(file)
-            self._stopped.wait(seconds(self._hub, file) * self._hub.pace)
-            self._files.popleft()
-            self._ended(file, time.monotonic() - began)
+            self._begin()
+            lasts = seconds(self._hub, self.current)
+            self._stopped.wait(None if lasts == float("inf") else lasts * self._hub.pace)
+            self._end(time.monotonic() - self._since)
+
+    def _begin(self) -> None:
+        self._since = time.monotonic()
+        self._began(self.current)
+
+    def _end(self, lasted: float) -> None:
+        self._ended(self._files.popleft(), lasted)
 
 
 @dataclass
@@ -127,6 +152,8 @@ def seconds(hub: Hub, file: str) -> float:
 
 def _lasts(hub: Hub, part: str) -> float:
     scheme, _, rest = part.partition("://")
+    if scheme == "local_stream":
+        return float("inf")
     if scheme == "silence_stream":
         return int(rest) / 1000 if rest.isdigit() else 0.0
     return 0.0 if "://" in part else hub.seconds(part)
