@@ -19,7 +19,7 @@ from callcontrol.rooms.aside import Aside
 from callcontrol.rooms.conduct import Conduct
 from callcontrol.rooms.keypad import Keypad
 from callcontrol.rooms.phases import Turn, first_phase, settled
-from callcontrol.rooms.registry import Came, Change, Left
+from callcontrol.rooms.registry import Came, Change, Left, RecordingEnded
 from callcontrol.rooms.room import Member, Phase, RoomState
 from callcontrol.rooms.timers import Due, GiveUp, GraceOver, NearlyOver, Over, Remind, room_due, waiting_due
 from callcontrol.spoken import number
@@ -129,6 +129,8 @@ class RoomActor:
                 self.keypad.press(call, key, at)
             case NotReached(call=call):
                 self.aside.failed(call)
+            case RecordingEnded(path=path):
+                self.conduct.recording_ended(path)
             case Resynced():
                 self._resynced()
             case Control(action=action):
@@ -223,6 +225,8 @@ class RoomActor:
 
     def _look_at_the_clock(self) -> None:
         now, conduct = self.clock(), self.conduct
+        if conduct.unsettled:
+            conduct.settle()
         self.keypad.look_at_the_clock(now)
         if self.aside.look_at_the_clock():
             self._moderators_may_be_gone()

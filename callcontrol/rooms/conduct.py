@@ -40,6 +40,8 @@ class Conduct:
         self.lobby_commands = lobby
         self._now = now
         self._recording_path = recording_path
+        self._owed: dict[str, str] = {}  # variables that are still to be written
+        self.unsettled = False  # FreeSWITCH may not be as the room demands: a command failed
 
     @property
     def room(self) -> RoomState:
@@ -219,16 +221,35 @@ class Conduct:
         before = variables_of(self.room)
         changed = replace(self.room, **fields)  # type: ignore[arg-type]
         if changed.members:
-            self._registry.put(changed)
             after = variables_of(changed)
-            self.commands.remember({name: value for name, value in after.items() if before[name] != value})
+            self._owed |= {name: value for name, value in after.items() if before[name] != value}
+            if self._owed:
+                self._registry.begin_change(changed)
             self.settle()
 
     def settle(self) -> None:
         """Bring FreeSWITCH to what the room's state demands; does nothing when it is there."""
-        room = self.room
-        if not room.members or room.phase == Phase.WAITING:
+        if not self.room.members:
+            self._owed.clear()
+            self.unsettled = False
             return
+        self.unsettled = True
+        self._remember()
+        if self.room.phase != Phase.WAITING:
+            self._mute_and_play()
+        self.unsettled = False
+
+    def _remember(self) -> None:
+        while self._owed:
+            name, value = next(iter(self._owed.items()))
+            self.commands.remember({name: value})
+            if self._owed.get(name) == value:
+                del self._owed[name]
+            if not self._owed:
+                self._registry.end_change(self.name)
+
+    def _mute_and_play(self) -> None:
+        room = self.room
         wanted = desired(room)
         for member in room.members.values():
             if member.can_speak and member.id in wanted.muted:
@@ -238,3 +259,9 @@ class Conduct:
         if wanted.music != room.music:
             self.commands.music(wanted.music)
             self.change(music=wanted.music)
+
+    def recording_ended(self, path: str) -> None:
+        """FreeSWITCH writes no longer to a file; all hear it where nobody asked for that."""
+        if path and path == self.room.record:
+            self.change(record="")
+            self.commands.say_all(self.room, "recording-stopped")

@@ -42,7 +42,15 @@ class Changed:
     room: str
 
 
-Change = Came | Left | Changed
+@dataclass(frozen=True)
+class RecordingEnded:
+    """FreeSWITCH writes no longer to this file: it was told to stop, or it could not."""
+
+    room: str
+    path: str
+
+
+Change = Came | Left | Changed | RecordingEnded
 
 
 class RoomRegistry:
@@ -53,6 +61,8 @@ class RoomRegistry:
         self._rooms: dict[str, RoomState] = {}
         self._places: dict[str, dict[str, float]] = {}
         self._languages: dict[str, str] = {}
+        self._conferences: dict[str, str] = {}  # which conference of FreeSWITCH a room is
+        self._writing: dict[str, float] = {}  # when what we changed in a room was written down there
 
     # -- what is known -----------------------------------------------------------------------------------------------
 
@@ -79,7 +89,7 @@ class RoomRegistry:
         places = self._places.setdefault(room, {})
         state = self._rooms.get(room)
         members = state.members.keys() if state else set()
-        if len(members | places.keys()) >= at_most:
+        if len((members | places.keys()) - {call}) >= at_most:
             return False
         places[call] = self._clock() + PLACE_SECONDS
         return True
@@ -87,6 +97,7 @@ class RoomRegistry:
     def give_place_back(self, room: str, call: str) -> None:
         """The call did not join after all; harmless when it holds no place."""
         self._places.get(room, {}).pop(call, None)
+        self._languages.pop(call, None)
 
     def note_language(self, call: str, language: str) -> None:
         """The language of a call that is a member or about to be one."""
@@ -102,25 +113,36 @@ class RoomRegistry:
         name, action = event.get("Conference-Name"), event.get("Action")
         match action:
             case "add-member":
+                self._is(name, event.get("Conference-Unique-ID"))
                 return self._came(name, self._known(_from_event(switch, event, self._clock())))
             case "del-member":
                 return self._left(name, event.get("Unique-ID"))
             case "mute-member" | "unmute-member":
                 return self._spoke(name, event.get("Unique-ID"), can_speak=action == "unmute-member")
-            case "conference-destroy":
+            case "stop-recording":
+                return RecordingEnded(name, event.get("Path"))
+            case "conference-destroy" if self._conferences.get(name, "") in ("", event.get("Conference-Unique-ID")):
+                self._writing.pop(name, None)
                 return Changed(name) if self._rooms.pop(name, None) else None
         return None
 
-    def replace(self, switch: str, json_list: str) -> frozenset[str]:
-        """What ``conference json_list`` said: the rooms of this switch are these and no others; their names."""
+    def replace(self, switch: str, json_list: str, asked: float = float("inf")) -> frozenset[str]:
+        """What ``conference json_list`` said: the rooms of this switch are these and no others; their names.
+
+        ``asked``: when. What we changed in a room later than that, or were still writing down then, stays as it is.
+        """
         listed = json.loads(json_list, strict=False) if json_list.startswith("[") else []
+        before = dict(self._rooms)
         self.forget(switch)
         names = set()
         for entry in listed:
-            room = self._from_list(switch, entry)
+            room = self._from_list(switch, entry, before, asked)
             if room.members:
                 self.put(room)
                 names.add(room.name)
+        for kept in (self._writing, self._conferences):
+            for name in kept.keys() - self._rooms.keys():
+                del kept[name]
         return frozenset(names)
 
     def forget(self, switch: str) -> None:
@@ -134,12 +156,40 @@ class RoomRegistry:
         """The room is like this now."""
         self._rooms[room.name] = room
 
+    def now(self) -> float:
+        """The clock of ``asked``."""
+        return self._clock()
+
+    def begin_change(self, room: RoomState) -> None:
+        """The room is to be like this; until `end_change` nobody but us knows."""
+        self._writing[room.name] = float("inf")
+        self.put(room)
+
+    def end_change(self, room: str) -> None:
+        """What was changed is written down in FreeSWITCH."""
+        if room in self._writing:
+            self._writing[room] = self._clock()
+
     # -- how -----------------------------------------------------------------------------------------------------------
 
-    def _came(self, name: str, member: Member) -> Came:
-        self.put((self._rooms.get(name) or RoomState(name)).with_member(member))
-        self.give_place_back(name, member.call)
-        return Came(name, member)
+    def _is(self, name: str, conference: str) -> None:
+        """A room that FreeSWITCH made anew has none of the members we still knew; their leaving was lost."""
+        if conference and self._conferences.get(name, conference) != conference:
+            self._rooms.pop(name, None)
+            self._writing.pop(name, None)
+        self._conferences[name] = conference
+
+    def _came(self, name: str, member: Member) -> Came | Changed:
+        room = self._rooms.get(name) or RoomState(name)
+        known = room.members.get(member.call)
+        elsewhere = self.room_of(member.call) if known is None else None
+        if elsewhere is not None:  # nobody is in two rooms: the event of leaving the other was lost
+            self._remove(elsewhere[0], member.call)
+        since = member.since if known is None else known.since
+        self.put(room.with_member(replace(member, since=since)))
+        for places in self._places.values():
+            places.pop(member.call, None)
+        return Came(name, member) if known is None else Changed(name)
 
     def _left(self, name: str, call: str) -> Left | None:
         room = self._rooms.get(name)
@@ -163,15 +213,24 @@ class RoomRegistry:
         self.put(room.with_member(replace(room.members[call], can_speak=can_speak)))
         return Changed(name)
 
-    def _from_list(self, switch: str, entry: Mapping[str, Any]) -> RoomState:
+    def _from_list(
+        self, switch: str, entry: Mapping[str, Any], before: Mapping[str, RoomState], asked: float
+    ) -> RoomState:
         """What mod_conference knows wins over what was written down: wait-mod is cleared by any moderator, for ever."""
         waits = bool(entry.get("wait_mod"))
         room = RoomState(str(entry.get("conference_name", "")), phase=Phase.WAITING if waits else Phase.OPEN)
         for member in entry.get("members", []):
             if member.get("type") == "caller":
                 room = room.with_member(self._known(_from_json(switch, member, self._clock())))
-                self.give_place_back(room.name, str(member.get("uuid", "")))
+                for places in self._places.values():
+                    places.pop(str(member.get("uuid", "")), None)
+        self._is(room.name, str(entry.get("conference_uuid", "")))
+        ours = before.get(room.name)
+        if ours is not None and self._writing.get(room.name, float("-inf")) >= asked:
+            return _with_members(ours, room.members)
         room = with_variables(room, entry.get("variables") or {})
+        if not entry.get("recording", True):
+            room = replace(room, record="")
         if room.phase == Phase.WAITING and not waits:
             return replace(room, phase=Phase.OPEN, moderated=True)
         return room
@@ -214,3 +273,10 @@ def _from_json(switch: str, member: Mapping[str, Any], now: float) -> Member:
 
 def _whole(text: str) -> int:
     return int(text) if text.isdigit() else 0
+
+
+def _with_members(room: RoomState, members: Mapping[str, Member]) -> RoomState:
+    """What we decided about a room, with who is there in truth."""
+    for call in room.members.keys() - members.keys():
+        room = room.without(call)
+    return replace(room, members=members)

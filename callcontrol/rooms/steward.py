@@ -71,6 +71,7 @@ class Steward:
         self._ground = ground
         self._api = api
         self._begin = begin
+        self._unanswered: list[list[Event]] = []  # what happened since each question for the state that is open
         self._jobs: dict[str, str] = {}  # calls being made, and the room each is for
         self._actors: dict[str, RoomActor] = {}
         self.lease = Lease(identity, api, time.monotonic)
@@ -82,6 +83,8 @@ class Steward:
         elif event.name == "BACKGROUND_JOB":
             self._take_job(event.get("Job-UUID"), event.get("_body"))
         elif event.get("Event-Subclass") == "conference::maintenance":
+            for happened in self._unanswered:
+                happened.append(event)
             change = self._ground.registry.apply(self._switch, event)
             if change is not None:
                 self._give(change.room, change)
@@ -94,8 +97,20 @@ class Steward:
             self.resync()
 
     def resync(self) -> None:
-        """Replace what is known by what the switch says, and let every room compare."""
-        names = self._ground.registry.replace(self._switch, self._api("conference json_list"))
+        """Replace what is known by what the switch says, and let every room compare.
+
+        What happened while the answer was on its way may be younger than the answer, so it is taken in once more.
+        """
+        registry, happened = self._ground.registry, list[Event]()
+        self._unanswered.append(happened)
+        asked = registry.now()
+        try:
+            listed = self._api("conference json_list")
+        finally:
+            self._unanswered = [other for other in self._unanswered if other is not happened]
+        names = registry.replace(self._switch, listed, asked)
+        for event in happened:
+            registry.apply(self._switch, event)
         for name in {main_room(name) for name in names} | set(self._actors):
             self._give(name, Resynced())
 
