@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import structlog
 
 from callcontrol.rooms.callin import RING_SECONDS, Callee, Refusal, callee, line, originate, telephones
-from callcontrol.rooms.commands import RoomCommands
+from callcontrol.rooms.commands import PAUSE, RoomCommands
 from callcontrol.rooms.conduct import Conduct
 from callcontrol.rooms.keys import GAP
 from callcontrol.rooms.room import Member, RoomState
@@ -143,6 +143,7 @@ class Aside:
 
     def came(self, member: Member) -> None:
         """Somebody came into the side room."""
+        _log.info("aside", room=self._conduct.name, call=member.call, moderator=member.moderator)
         if member.moderator:
             self._trips.pop(member.call, None)
         self.settle()
@@ -241,11 +242,12 @@ class Aside:
     def _explain(self) -> None:
         """Tell moderators who wait what is going on, or what they can press."""
         members = self.room.by_arrival
-        word = "callee-hint" if any(not member.moderator for member in members) else "calling"
+        company = any(not member.moderator for member in members)
+        words = (PAUSE, "callee-hint") if company else ("calling",)  # the music ends a moment after the callee came
         for member in members:
             if member.moderator and member.call not in self._trips:
                 self._commands.hush(member)
-                self._commands.say(member, word)
+                self._commands.say(member, *words)
 
     def _bring_in(self, members: Iterable[Member]) -> None:
         for member in members:

@@ -87,8 +87,20 @@ class Phone:
 
     def answers(self, *, within: float = WITHIN) -> Phone:
         """Take the call that rings."""
-        self._handset.do("answer")
+        self._handset.do("answer", code=200)
         self._handset.wait("confirmed", within)
+        return self
+
+    def announces(self) -> Phone:
+        """Sound before an answer, as a network's announcement: the phone's tone, and it rings on."""
+        self._handset.do("answer", code=183)
+        self._handset.wait("recording", WITHIN)
+        return self
+
+    def refuses(self, code: int = 486) -> Phone:
+        """Refuse the call that rings: 486 busy, 603 declined."""
+        self._handset.do("answer", code=code)
+        self._handset.wait("disconnected", WITHIN)
         return self
 
     def presses(self, keys: str, *, by: str = "rfc2833") -> Phone:
