@@ -35,7 +35,7 @@ class Plan:
     rooms: rooms.Plan
 
 
-FULL = Plan((20, 50, 100), 3, 12.0, 1.5, (1000, 2000), 1000, 20.0, 5, 400, rooms.FULL)
+FULL = Plan((20, 50, 100), 3, 10.0, 1.5, (1000, 2000), 1000, 20.0, 5, 400, rooms.FULL)
 QUICK = Plan((20,), 1, 3.0, 1.0, (200,), 100, 2.0, 1, 60, rooms.QUICK)
 Measured = tuple[object, str]
 

@@ -45,6 +45,20 @@ def open_sockets(pid: int) -> int:
     return count
 
 
+def is_realtime(pid: int) -> bool:
+    """Whether a process is scheduled before all ordinary ones."""
+    return os.sched_getscheduler(pid) in (os.SCHED_FIFO, os.SCHED_RR)
+
+
+def share_priority(pid: int, other: int, *, alike: bool) -> None:
+    """Schedule all threads of ``pid`` as ``other`` is scheduled, or as ordinary ones. Raises PermissionError."""
+    policy = os.sched_getscheduler(other) if alike else os.SCHED_OTHER
+    parameters = os.sched_getparam(other) if alike else os.sched_param(0)
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        if os.sched_getscheduler(int(thread)) != policy:
+            os.sched_setscheduler(int(thread), policy, parameters)
+
+
 def allow_files(wanted: int) -> None:
     """Let this process and those it starts open ``wanted`` files. Raises OSError when the system does not allow it."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

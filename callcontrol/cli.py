@@ -41,7 +41,20 @@ class _Address(click.ParamType[tuple[str, int]]):
         return host.strip("[]"), int(port)
 
 
+class _Ports(click.ParamType[tuple[int, int]]):
+    name = "LOW-HIGH"
+
+    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
+        if isinstance(value, tuple):
+            return value
+        low, _, high = str(value).partition("-")
+        if not (low.isdigit() and high.isdigit() and 1024 <= int(low) < int(high) <= 65535):
+            self.fail(f"{value!r} is not LOW-HIGH, for example 16384-32768", param, ctx)
+        return int(low), int(high)
+
+
 ADDRESS = _Address()
+PORTS = _Ports()
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 PORT = click.IntRange(1, 65535)
 
@@ -205,6 +218,7 @@ def room(name: str, action: str, member: str | None, address: tuple[str, int], s
 @click.option("--esl-port", type=PORT, default=8021, show_default=True, help="FreeSWITCH's event socket")
 @click.option("--listen", type=ADDRESS, default="127.0.0.1:8084", show_default=True, help="calls from FreeSWITCH")
 @click.option("--http", type=ADDRESS, default="127.0.0.1:8085", show_default=True, help="health and metrics")
+@click.option("--rtp-ports", type=PORTS, default="16384-32768", show_default=True, help="FreeSWITCH's sound, UDP")
 @click.option("--no-phone", is_flag=True, help="no telephone in the terminal; run until Ctrl-C or SIGTERM")
 def demo(
     tenants: Path,
@@ -214,6 +228,7 @@ def demo(
     esl_port: int,
     listen: tuple[str, int],
     http: tuple[str, int],
+    rtp_ports: tuple[int, int],
     no_phone: bool,
 ) -> None:
     """Try everything on this machine: with FreeSWITCH and any SIP phone, or without and a telephone in the terminal."""
@@ -222,7 +237,7 @@ def demo(
     from callcontrol.log import configure
 
     configure(level="info")
-    settings = DemoSettings(_home(), tenants, state, sip_port, extension_port, esl_port, listen, http)
+    settings = DemoSettings(_home(), tenants, state, sip_port, extension_port, esl_port, listen, http, rtp_ports)
     sys.exit(_or_exit(lambda: run_demo(settings, os.environ, phone=not no_phone)))
 
 
@@ -233,6 +248,8 @@ def _or_exit(action: Callable[[], T]) -> T:
     except ConfigError as error:
         click.echo(str(error), err=True)
         sys.exit(2)
+    except BrokenPipeError:
+        raise  # whoever reads us has seen enough: click ends quietly
     except (CallControlError, OSError) as error:
         from callcontrol.log import printable
 

@@ -12,8 +12,6 @@ import os
 import re
 import secrets
 import shutil
-import signal
-import sys
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -23,22 +21,12 @@ import gevent
 from gevent import socket, subprocess
 
 from callcontrol.errors import SwitchError, SwitchTimeout
+from callcontrol.processes import port_problem, start_guarded, stop_process
 
 _INHERITED: Final = ("PATH", "HOME", "LANG", "TZ", "LD_LIBRARY_PATH", "TMPDIR")
 _UNSAFE: Final = re.compile(r'[<>&"\x00-\x1f]|\$\$\{')
 _UNSAFE_IN_FILES: Final = re.compile(r"[,\[\]{}'!|@]")  # syntax of FreeSWITCH where it plays a file
 _POLL_SECONDS: Final = 0.05
-
-# Runs between fork and exec, in a Python of its own because a preexec_fn is not safe beside gevent's threads: asks the
-# kernel for a SIGTERM when our process dies (PR_SET_PDEATHSIG = 1), so that kill -9 leaves no FreeSWITCH behind.
-_GUARD: Final = """
-import ctypes, os, signal, sys
-if sys.platform == "linux":
-    ctypes.CDLL(None).prctl(1, signal.SIGTERM)
-if os.getppid() != int(sys.argv[1]):
-    sys.exit("callcontrol ended before FreeSWITCH was started")
-os.execv(sys.argv[2], sys.argv[2:])
-"""
 
 
 def find_freeswitch(environ: Mapping[str, str]) -> Path | None:
@@ -123,15 +111,7 @@ class FreeSwitchProcess:
         for name in ("log", "db", "run"):
             (self._run_folder / name).mkdir(parents=True, exist_ok=True, mode=0o700)
         with open(self._run_folder / "freeswitch.out", "wb", opener=_private) as output:
-            self._process = subprocess.Popen(
-                [sys.executable, "-I", "-c", _GUARD, str(os.getpid()), *self._command()],
-                env=self._environment(),
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,  # Ctrl-C in the terminal is for the daemon, which then stops FreeSWITCH
-                umask=0o077,  # FreeSWITCH writes the password and the digest hashes into log/freeswitch.xml.fsxml
-            )
+            self._process = start_guarded(self._command(), environ=self._environment(), output=output)
 
     def wait_ready(self, deadline: float) -> None:
         """Return when both doors answer SIP and the event socket accepts; at most ``deadline`` seconds.
@@ -153,14 +133,8 @@ class FreeSwitchProcess:
 
     def stop(self, deadline: float) -> None:
         """SIGTERM (calls are hung up), SIGKILL after ``deadline`` seconds; harmless when nothing runs."""
-        if self._process is None or not self.alive():
-            return
-        self._process.send_signal(signal.SIGTERM)
-        try:
-            self._process.wait(timeout=deadline)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
+        if self._process is not None:
+            stop_process(self._process, deadline)
 
     def _command(self) -> list[str]:
         folders = [f for name in ("log", "db", "run") for f in (f"-{name}", str(self._run_folder / name))]
@@ -181,10 +155,10 @@ class FreeSwitchProcess:
 
     def _refuse_taken_ports(self) -> None:
         """FreeSWITCH itself would start without the door and another program's answers would look like its own."""
-        for address in self._doors():
-            _refuse_taken(socket.SOCK_DGRAM, address)
-        for address in [*self._doors(), self._esl()]:
-            _refuse_taken(socket.SOCK_STREAM, address)
+        wanted = [(door, kind) for door in self._doors() for kind in (True, False)] + [(self._esl(), False)]
+        for address, datagram in wanted:
+            if problem := port_problem(address, datagram=datagram):
+                raise SwitchError(problem)
 
     def _accepts(self) -> bool:
         """The event socket starts when all modules are loaded, so its accepting tells that they are."""
@@ -224,16 +198,6 @@ def _refuse_unsafe(values: Mapping[str, str]) -> None:
             raise ValueError(f'{name} must not be empty nor hold one of < > & " $${{ or a control character')
     if found := _UNSAFE_IN_FILES.search(values["CALLCONTROL_PROMPTS"]):
         raise ValueError(f"FreeSWITCH cannot play files from {values['CALLCONTROL_PROMPTS']}: {found[0]} in a path")
-
-
-def _refuse_taken(kind: int, address: tuple[str, int]) -> None:
-    with socket.socket(socket.AF_INET, kind) as probe:
-        if kind == socket.SOCK_STREAM:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(address)
-        except OSError as error:
-            raise SwitchError(f"port {address[1]} of {address[0]} cannot be used: {error.strerror}") from error
 
 
 def _options(host: str, port: int, our_host: str, our_port: int) -> bytes:

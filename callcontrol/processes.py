@@ -1,4 +1,4 @@
-"""Child processes that never outlive us, whatever kills us."""
+"""Child processes that never outlive us, whatever kills us, and the ports they are to listen on."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from collections.abc import Mapping, Sequence
 from typing import IO, Final
 
-from gevent import subprocess
+from gevent import socket, subprocess
 
 # Runs between fork and exec, in a Python of its own because a preexec_fn is not safe beside gevent's threads: asks the
 # kernel for a SIGTERM when our process dies (PR_SET_PDEATHSIG = 1), so that kill -9 leaves nothing behind.
@@ -50,3 +50,16 @@ def stop_process(process: subprocess.Popen[bytes], deadline: float) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+
+
+def port_problem(address: tuple[str, int], *, datagram: bool = False) -> str | None:
+    """Why nobody could listen at ``address`` now; None when somebody could. Nothing stays bound."""
+    kind = socket.SOCK_DGRAM if datagram else socket.SOCK_STREAM
+    with socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET, kind) as probe:
+        if not datagram:  # a connection of an earlier process that is still being buried is no reason
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(address)
+        except OSError as error:
+            return f"port {address[1]} of {address[0]} cannot be used: {error.strerror}"
+    return None

@@ -7,6 +7,7 @@ Media takes no time, and nothing is kept: the state store lies in a folder that 
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
@@ -18,16 +19,22 @@ import gevent
 
 from callcontrol.config import Config, Switch
 from callcontrol.daemon import Daemon
-from callcontrol.errors import SwitchTimeout
+from callcontrol.errors import CallControlError, ConfigError, SwitchTimeout
 from callcontrol.prompts import PromptBook
 from callcontrol.rehearsal.phone import Phone
 from callcontrol.rehearsal.switch import RehearsalSwitch
 from callcontrol.rehearsal.transcript import Kind, Step
 from callcontrol.state import sqlite_url
+from callcontrol.tenants import Tenants, load_folder
 
 READY_SECONDS = 10.0
 CALL_SECONDS = 60.0
+_NUMBER = re.compile(r"\+?[0-9*#]+")
 _SEPARATORS = str.maketrans("", "", " ()./-")  # people write numbers with them; a telephone does not dial them
+
+
+class UnknownCaller(CallControlError):
+    """Nobody could call like this: no number, or an extension that no tenant has."""
 
 
 @dataclass(frozen=True)
@@ -74,30 +81,53 @@ def rehearsal_house(
 
 
 def rehearse(number: str, caller: str, keys: str, *, tenants: Path, home: Path, say: Callable[[str], object]) -> int:
-    """Play one call and tell it with ``say``, line by line; 0 when the caller got into a room, else 1."""
+    """Play one call, then tell it with ``say``, line by line; 0 when the caller got into a room, else 1.
+
+    Raises ConfigError when a tenant file has a fault, UnknownCaller.
+    """
+    _, problems = load_folder(tenants, os.environ)
+    if problems:
+        raise ConfigError(problems)
     prompts = PromptBook(home / "prompts")
     with (
         tempfile.TemporaryDirectory(prefix="callcontrol-") as state,
         rehearsal_house(tenants, home, Path(state), os.environ) as house,
     ):
-        phone = caller_phone(house.switch, caller)
-        phone.transcript.listener = lambda step: print_step(step, prompts, say)
-        return 0 if gets_into_a_room(phone, number, keys) else 1
+        phone = caller_phone(house.switch, house.daemon.tenants.current, caller)
+        joined = gets_into_a_room(phone, number, keys)
+        steps = list(phone.transcript.steps)
+    for step in steps:
+        say(tell(step, prompts))
+    return 0 if joined else 1
 
 
 def gets_into_a_room(phone: Phone, number: str, keys: str) -> bool:
     """Dial, press one group of ``keys`` at each question and nothing after; whether the caller gets into a room."""
-    phone.calls(number.translate(_SEPARATORS)).answers(*keys.split()).never_presses_again()
+    phone.calls(as_dialled(number)).answers(*keys.split()).never_presses_again()
     phone.transcript.wait(lambda: _joined(phone) or is_over(phone), CALL_SECONDS)
     return _joined(phone)
 
 
-def caller_phone(switch: RehearsalSwitch, caller: str) -> Phone:
-    """A phone for what a person types as caller: a number, ``anonymous``, or an extension as ``33@acme.example``."""
-    if "@" in caller:
-        return switch.phone("", door="extensions", extension=caller)
+def as_dialled(number: str) -> str:
+    """What a telephone dials when people write ``number``, such as ``+49 (30) 8631``."""
+    return number.translate(_SEPARATORS)
+
+
+def caller_phone(switch: RehearsalSwitch, tenants: Tenants, caller: str) -> Phone:
+    """A phone for what a person types as caller: a number, ``anonymous``, or an extension as ``33@acme.example``.
+
+    Raises UnknownCaller, also for an extension that nobody has: FreeSWITCH would not let its call in.
+    """
+    extension, at, domain = caller.strip().partition("@")
+    if at:
+        tenant = tenants.find_domain(domain)
+        if tenant is None or extension not in tenant.extensions:
+            raise UnknownCaller(f"no tenant has an extension {caller}")
+        return switch.phone("", door="extensions", extension=f"{extension}@{tenant.domain}")
     withheld = caller.strip().lower() in ("", "anonymous", "withheld")
-    return switch.phone("anonymous" if withheld else caller.translate(_SEPARATORS), withheld=withheld)
+    if not (withheld or _NUMBER.fullmatch(as_dialled(caller))):
+        raise UnknownCaller(f"{caller!r} cannot call: give a number, anonymous, or an extension with its domain")
+    return switch.phone("anonymous" if withheld else as_dialled(caller), withheld=withheld)
 
 
 def is_over(phone: Phone) -> bool:
@@ -105,15 +135,10 @@ def is_over(phone: Phone) -> bool:
     return phone.session is not None and phone.session.over
 
 
-def print_step(step: Step, prompts: PromptBook, say: Callable[[str], object]) -> None:
-    """Tell one step as a line."""
-    say(tell(step, prompts))
-
-
 def tell(step: Step, prompts: PromptBook) -> str:
     """One step as a line for people: the prompt's words with its name, or what else happened."""
     if step.kind == Kind.HEARS and step.language in prompts.languages and step.text in prompts.names:
-        return f"hears    „{prompts.text(step.language, step.text)}“  [{step.language}/{step.text}]"
+        return f'hears "{prompts.text(step.language, step.text)}" [{step.language}/{step.text}]'
     return f"{step.kind} {step.text}".rstrip()
 
 

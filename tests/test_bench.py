@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import subprocess
 import sys
 from datetime import datetime
@@ -16,7 +17,7 @@ from bench import sipp
 from bench.answer import reference_door
 from bench.figures import across, percentile, percentiles, table, write_raw
 from bench.fleet import NUMBERS_PER_KIND, PIN, open_room, pin_room
-from bench.machine import cpu_seconds, open_sockets, origin, resident_bytes
+from bench.machine import cpu_seconds, is_realtime, open_sockets, origin, resident_bytes, share_priority
 from callcontrol.tenants import Access, load_folder
 
 HOME = Path(__file__).parent.parent
@@ -120,6 +121,13 @@ def test_a_process_is_known_by_its_own_clock_memory_and_sockets() -> None:
         assert 0 <= cpu_seconds(process.pid) < 60
         assert resident_bytes(process.pid) > 0
         assert open_sockets(process.pid) == 0
+        process.communicate(b"\n")
+
+
+def test_an_ordinary_process_is_not_realtime_and_may_stay_ordinary() -> None:
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        share_priority(process.pid, os.getpid(), alike=False)
+        assert not is_realtime(process.pid)
         process.communicate(b"\n")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import os
 import signal
@@ -16,8 +17,9 @@ import structlog
 from gevent import subprocess
 from gevent.event import Event as Signal
 
+from callcontrol import greenlets
 from callcontrol.demo.settings import DemoSettings
-from callcontrol.errors import SwitchError
+from callcontrol.errors import CallControlError, SwitchError
 from callcontrol.freeswitch import FreeSwitchProcess
 from callcontrol.processes import start_guarded, stop_process
 from callcontrol.prompts import PromptBook
@@ -42,14 +44,17 @@ class Part(Protocol):
 class DaemonProcess:
     """``callcontrol serve`` as a process of its own, so that it may die without taking the demo with it."""
 
-    def __init__(self, settings: DemoSettings, environ: Mapping[str, str]) -> None:
+    def __init__(self, settings: DemoSettings, environ: Mapping[str, str], log: Path | None = None) -> None:
+        """``log``: the file its output goes to; None: where ours goes."""
         self._settings = settings
         self._environ = environ
+        self._log = log
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self) -> None:
         command = [sys.executable, "-m", "callcontrol", "serve", "--config", str(self._settings.config_file)]
-        self._process = start_guarded(command, environ=self._environ, output=None)
+        with contextlib.nullcontext() if self._log is None else self._settings.open_log() as output:
+            self._process = start_guarded(command, environ=self._environ, output=output)
 
     def alive(self) -> bool:
         return self._process is not None and self._process.poll() is None
@@ -57,6 +62,10 @@ class DaemonProcess:
     def stop(self, deadline: float) -> None:
         if self._process is not None:
             stop_process(self._process, deadline)
+
+    def last_words(self) -> str:
+        """Where to read why it ended."""
+        return "its last lines above say why" if self._log is None else f"the last lines of {self._log} say why"
 
     def ready(self) -> bool:
         """Whether its /readyz says so."""
@@ -97,8 +106,15 @@ class RehearsalPart:
 
 
 def freeswitch_part(binary: Path, settings: DemoSettings, password: str) -> FreeSwitchProcess:
-    """FreeSWITCH with our configuration, on the demo's ports."""
+    """FreeSWITCH with our configuration, on the demo's ports. Raises SwitchError for a path it cannot use."""
     settings.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        return _freeswitch(binary, settings, password)
+    except ValueError as error:
+        raise SwitchError(str(error)) from error
+
+
+def _freeswitch(binary: Path, settings: DemoSettings, password: str) -> FreeSwitchProcess:
     return FreeSwitchProcess(
         binary,
         run_folder=settings.state / "freeswitch",
@@ -111,6 +127,7 @@ def freeswitch_part(binary: Path, settings: DemoSettings, password: str) -> Free
         esl_port=settings.esl_port,
         esl_password=password,
         daemons=f"{settings.listen[0]}:{settings.listen[1]}",
+        rtp_ports=settings.rtp_ports,
     )
 
 
@@ -119,38 +136,28 @@ class Runner:
 
     def __init__(self, switch: Part, daemon: DaemonProcess) -> None:
         self._parts: dict[str, Part] = {"switch": switch, "daemon": daemon}
-        self._switch = switch
         self._daemon = daemon
         self._deaths: dict[str, list[float]] = {"switch": [], "daemon": []}
-        self._stopping = Signal()
+        self.stopping = Signal()
 
     def start(self) -> None:
         """Start both and return when a call would be answered. Raises SwitchError when that does not come about."""
         for name, part in self._parts.items():
             _log.info("starting", part=name)
             part.start()
-        if isinstance(self._switch, FreeSwitchProcess):
-            self._switch.wait_ready(READY_SECONDS)
+            if isinstance(part, FreeSwitchProcess):
+                part.wait_ready(READY_SECONDS)  # or the daemon's first lines would be about a switch that is not there
         expires = time.monotonic() + READY_SECONDS
         while not self._daemon.ready():
             if not self._daemon.alive():
-                raise SwitchError("the daemon ended while it was started: its last lines above say why")
-            if time.monotonic() > expires or self._stopping.is_set():
-                raise SwitchError("the daemon is not ready")
+                raise SwitchError(f"the daemon ended while it was started: {self._daemon.last_words()}")
+            if time.monotonic() > expires:
+                raise SwitchError(f"no call would be answered after {READY_SECONDS:g} s: {self._daemon.last_words()}")
             gevent.sleep(WATCH_SECONDS)
 
-    def stop_on_signals(self) -> None:
-        """SIGINT and SIGTERM end `watch`."""
-        for number in (signal.SIGINT, signal.SIGTERM):
-            gevent.signal_handler(number, self.stop)
-
-    def stop(self) -> None:
-        """End `watch`."""
-        self._stopping.set()
-
     def watch(self) -> None:
-        """Restart what dies, until `stop`."""
-        while not self._stopping.wait(timeout=WATCH_SECONDS):
+        """Restart what dies, until `stopping` is set."""
+        while not self.stopping.wait(timeout=WATCH_SECONDS):
             for name, part in self._parts.items():
                 if not part.alive():
                     self._restart(name, part)
@@ -165,7 +172,7 @@ class Runner:
         deaths = self._deaths[name] = [at for at in self._deaths[name] if now - at < 60.0] + [now]
         pause = RESTART_PAUSES[min(len(deaths), len(RESTART_PAUSES)) - 1]
         _log.warning("died, starting it again", part=name, after_s=pause)
-        if self._stopping.wait(timeout=pause):
+        if self.stopping.wait(timeout=pause):
             return
         try:
             part.start()
@@ -173,21 +180,36 @@ class Runner:
             _log.error("cannot start", part=name, error=str(error))
 
 
-def run(runner: Runner, announce: Callable[[], None], meanwhile: Callable[[], None] | None) -> None:
-    """Start, announce, do ``meanwhile`` (then end) or watch until a signal; stop everything in every case."""
-    runner.stop_on_signals()
+def run(runner: Runner, announce: Callable[[], None], meanwhile: Callable[[], None] | None = None) -> None:
+    """Start, announce, do ``meanwhile`` to its end (None: nothing) until SIGINT or SIGTERM; then stop everything.
+
+    Raises the CallControlError or OSError that ended it before.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        gevent.signal_handler(number, runner.stopping.set)
+    story = gevent.spawn(_story, runner, announce, meanwhile)  # noqa: TID251 - its errors are raised here, not logged
+    story.rawlink(lambda _: runner.stopping.set())
+    try:
+        runner.stopping.wait()
+        story.kill()
+    finally:
+        runner.close()
+    if isinstance(story.value, Exception):
+        raise story.value
+
+
+def _story(runner: Runner, announce: Callable[[], None], meanwhile: Callable[[], None] | None) -> Exception | None:
     try:
         runner.start()
         announce()
+        watch = greenlets.spawn("demo watch", runner.watch)
         if meanwhile is None:
-            runner.watch()
+            watch.join()
         else:
-            watcher = gevent.spawn(runner.watch)  # noqa: TID251 - ends with stop() two lines below
             meanwhile()
-            runner.stop()
-            watcher.join()
-    finally:
-        runner.close()
+    except (CallControlError, OSError) as error:
+        return error
+    return None
 
 
 def child_environment() -> dict[str, str]:

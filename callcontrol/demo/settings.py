@@ -7,6 +7,10 @@ import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
+from typing import BinaryIO
+
+from callcontrol.errors import SwitchError
+from callcontrol.processes import port_problem
 
 
 @dataclass(frozen=True)
@@ -21,6 +25,7 @@ class DemoSettings:
     esl_port: int
     listen: tuple[str, int]
     http: tuple[str, int]
+    rtp_ports: tuple[int, int]
 
     @property
     def password_file(self) -> Path:
@@ -34,6 +39,27 @@ class DemoSettings:
     def config_file(self) -> Path:
         return self.state / "callcontrol.yaml"
 
+    @property
+    def log_file(self) -> Path:
+        """Where the log goes while a telephone has the terminal."""
+        return self.state / "daemon.log"
+
+    def open_log(self) -> BinaryIO:
+        """The log file, to be written at its end."""
+        return open(self.log_file, "ab", opener=_private)
+
+    def refuse_taken_ports(self, *, with_sip: bool) -> None:
+        """Look before anything is started. Raises SwitchError that names the port and the option to change it."""
+        loopback = "127.0.0.1"
+        wanted = [("listen", self.listen), ("http", self.http), ("esl-port", (loopback, self.esl_port))]
+        doors = [("sip-port", (loopback, self.sip_port)), ("extension-port", (loopback, self.extension_port))]
+        streams = wanted + doors if with_sip else wanted
+        found = [(option, port_problem(address)) for option, address in streams]
+        found += [(option, port_problem(address, datagram=True)) for option, address in (doors if with_sip else ())]
+        for option, problem in found:
+            if problem is not None:
+                raise SwitchError(f"{problem} (choose another with --{option})")
+
     def prepare(self) -> str:
         """Make the state folder, the password (kept from an earlier run) and the daemon's configuration."""
         self.state.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -42,10 +68,15 @@ class DemoSettings:
         return password
 
     def _password(self) -> str:
-        if not self.password_file.exists():
-            with os.fdopen(os.open(self.password_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-                file.write(secrets.token_urlsafe(24) + "\n")
-        return self.password_file.read_text(encoding="ascii").strip()
+        """Kept, so that a FreeSWITCH or a daemon that was started with it stays reachable; readable for us alone."""
+        with open(self.password_file, "a+", encoding="ascii", opener=_private) as file:
+            os.fchmod(file.fileno(), 0o600)
+            file.seek(0)
+            password = file.read().strip()
+            if not password:
+                password = secrets.token_urlsafe(24)
+                file.write(password + "\n")
+        return password
 
     def _config(self) -> str:
         """JSON is YAML, and quotes whatever stands in a path."""
@@ -68,6 +99,10 @@ class DemoSettings:
             "drain_seconds": 5,
         }
         return json.dumps(values, indent=2) + "\n"
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
 
 
 def _written(address: tuple[str, int]) -> str:
