@@ -106,7 +106,8 @@ def test_one_of_those_who_were_muted_together_may_speak(live):
             [
                 f"conference {BOARD} mute 1 quiet",
                 f"conference {BOARD} mute 2 quiet",
-                f"conference {BOARD} play local_stream://moh async",
+                f"conference {BOARD} play local_stream://moh",
+                f"conference {BOARD} stop async",
                 f"conference {BOARD} play hold-on",
             ],
         ),

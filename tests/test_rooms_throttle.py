@@ -22,10 +22,9 @@ def test_one_who_joins_is_announced_at_once() -> None:
 
 
 @pytest.mark.parametrize("announce", list(Announce))
-def test_nothing_is_announced_to_a_room_with_a_single_member(announce: Announce) -> None:
+def test_nobody_hears_of_having_come_to_an_empty_room_and_an_empty_room_hears_nothing(announce: Announce) -> None:
     throttle = Throttle()
     assert throttle.joined(announce, 1, 7, now=0) is None
-    assert throttle.left(announce, 1, 8, now=10) is None
     assert throttle.left(announce, 0, 7, now=20) is None
     assert throttle.deadline is None
 
@@ -79,12 +78,23 @@ def test_who_comes_and_goes_between_two_announcements_is_not_mentioned() -> None
     assert throttle.expire(5) is None
 
 
+def test_the_last_one_there_hears_who_left_and_not_who_came() -> None:
+    assert Throttle().left(NAME, 1, 7, now=0) == Name(7, join=False)
+    throttle = Throttle()
+    throttle.joined(TONE, 2, 1, now=0)
+    throttle.joined(TONE, 3, 2, now=1)
+    throttle.left(TONE, 2, 1, now=2)
+    throttle.left(TONE, 1, 3, now=3)
+    assert throttle.expire(5) == Summary(came=0, went=2)
+
+
 def test_what_the_last_one_left_does_not_interest_the_next() -> None:
     throttle = Throttle()
     throttle.joined(TONE, 3, 1, now=0)
-    throttle.left(TONE, 2, 2, now=1)
-    throttle.left(TONE, 1, 3, now=2)
+    throttle.left(TONE, 1, 2, now=1)
+    throttle.left(TONE, 0, 3, now=2)
     assert throttle.deadline is None
+    throttle.joined(TONE, 1, 5, now=3)
     throttle.joined(TONE, 2, 4, now=3)
     assert throttle.expire(5) == Tone(join=True)
 
@@ -132,7 +142,8 @@ def test_whatever_happens_announcements_keep_their_distance_and_tell_the_truth(
 def assert_fits(announcement: Announcement, announce: Announce, size: int) -> None:
     """Nothing where nothing is wanted or heard, names only where they are wanted and few."""
     assert announce != Announce.NONE
-    assert size > 1
+    leaves_only = isinstance(announcement, Tone | Name) and not announcement.join
+    assert size > (0 if leaves_only or (isinstance(announcement, Summary) and not announcement.came) else 1)
     match announcement:
         case Name():
             assert announce == Announce.NAME

@@ -52,7 +52,7 @@ class Announcer:
             return  # into music nothing is announced
         match announcement:
             case Tone(join=join):
-                conduct.commands.play_all(self._tone("join" if join else "leave"))
+                conduct.commands.play_all(conduct.room, self._tone("join" if join else "leave"))
             case Name(member_id=identity, join=join):
                 self._say_name(conduct, identity, join)
             case Summary(came=came, went=went):
@@ -66,8 +66,7 @@ class Announcer:
         if file is None:
             conduct.commands.say_all(conduct.room, "somebody-joined" if join else "somebody-left")
             return
-        conduct.commands.play_all(file)
-        conduct.commands.say_all(conduct.room, "has-joined" if join else "has-left")
+        conduct.commands.say_all(conduct.room, "has-joined" if join else "has-left", behind=file)
 
     def _drop_names(self, conduct: Conduct) -> None:
         """Names of those who are gone, once nothing is left to announce of them."""

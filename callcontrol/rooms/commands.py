@@ -38,28 +38,32 @@ class RoomCommands:
         self._prompts = prompts
         self._music = music
 
-    def say(self, member: Member, *names: str) -> None:
-        """Play prompts to one member, in their language; the others do not hear it."""
+    def say(self, member: Member, *names: str, behind: str = "") -> None:
+        """Play prompts to one member, in their language; the others do not hear it. ``behind``: a file before them."""
         instead = " nomux" if self._music() else ""
-        self._tell(f"play {self._files(member.language, names)} {member.id}{instead}")
+        self._tell(f"play {self._files(member.language, names, behind)} {member.id}{instead}")
 
     def hush(self, member: Member) -> None:
         """End what is being said to this member alone."""
         self._tell(f"stop all {member.id}")
 
-    def say_all(self, room: RoomState, *names: str, but: Iterable[int] = ()) -> None:
-        """Play prompts to all members, each in their language."""
+    def say_all(self, room: RoomState, *names: str, but: Iterable[int] = (), behind: str = "") -> None:
+        """Play prompts to all members, each in their language, behind a file that is the same for all (a name)."""
         skipped = set(but)
         listeners = [member for member in room.members.values() if member.id not in skipped]
         if not skipped and not self._music() and len({member.language for member in listeners}) == 1:
-            self._tell(f"play {self._files(listeners[0].language, names)}")
+            self._tell(f"play {self._files(listeners[0].language, names, behind)}")
             return
         for member in listeners:
-            self.say(member, *names)
+            self.say(member, *names, behind=behind)
 
-    def play_all(self, path: str) -> None:
-        """Play a file to the whole room: a tone, a spoken name."""
-        self._tell(f"play {text_literal(path)}")
+    def play_all(self, room: RoomState, path: str) -> None:
+        """Play a file to the whole room: a tone."""
+        if not self._music():
+            self._tell(f"play {text_literal(path)}")
+            return
+        for member in room.members.values():
+            self._tell(f"play {text_literal(path)} {member.id} nomux")
 
     def mute(self, identity: int) -> None:
         """Take the microphone; without mod_conference's own words."""
@@ -72,8 +76,8 @@ class RoomCommands:
     def music(self, on: bool) -> None:
         """Music to the whole room, on or off.
 
-        Not played `async`: whoever joins ends that (conference_member.c:909). While ours plays FreeSWITCH begins no music
-        for one who is alone (mod_conference.c:407); what it began before is ended, or both would be heard.
+        Not played `async`: whoever joins ends that (conference_member.c:909). While ours plays FreeSWITCH begins no
+        music for one who is alone (mod_conference.c:407); what it began before is ended, or both would be heard.
         """
         if on:
             self._tell(f"play {MUSIC}")
@@ -141,9 +145,10 @@ class RoomCommands:
         """Where the telephones of an extension are registered, as FreeSWITCH and they wrote it: see `telephones`."""
         return self._send(f"sofia_contact extensions/{number_literal(extension)}@{text_literal(domain)}")
 
-    def _files(self, language: str, names: Sequence[str]) -> str:
+    def _files(self, language: str, names: Sequence[str], behind: str) -> str:
         known = language if language in self._prompts.languages else self._prompts.languages[0]
         paths = [PAUSE if name == PAUSE else text_literal(self._prompts.file(known, name)) for name in names]
+        paths[:0] = [text_literal(behind)] if behind else []
         return paths[0] if len(paths) == 1 else "file_string://" + "!".join(paths)
 
     def _tell(self, command: str) -> None:

@@ -3,7 +3,7 @@
 - At most one announcement per INTERVAL. The first is made at once; what happens until the next may be made is collected
   and told together. Who comes and goes again in between was never there.
 - Names are said in rooms of up to NAMED members; bigger ones hear a tone.
-- Nothing is announced where nobody else could hear it.
+- Nothing is announced where nobody else could hear it: who goes is announced to the last one there, too.
 """
 
 from __future__ import annotations
@@ -80,13 +80,15 @@ class Throttle:
 
     def _happened(self, announce: Announce, size: int, member_id: int, join: bool, now: float) -> Announcement | None:
         self._announce, self._size = announce, size
-        if announce == Announce.NONE or size < 2:
+        if announce == Announce.NONE or size < 1:
             self._pending.clear()
             return None
         if self._pending.get(member_id, join) != join:
             del self._pending[member_id]
         else:
             self._pending[member_id] = join
+        if size < 2:  # whoever is left need not hear of having come
+            self._pending = {member: came for member, came in self._pending.items() if not came}
         return self.expire(now)
 
     def _announcement(self) -> Announcement:

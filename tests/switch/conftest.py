@@ -109,7 +109,7 @@ def laboratory(freeswitch_binary: Path, tmp_path_factory: pytest.TempPathFactory
 
 @pytest.fixture(scope="session")
 def theatre_demo(freeswitch_binary: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
-    """One demo with ``tenants/`` for all tests of moderated rooms; whoever kills a part of it waits until it is back."""
+    """One demo with ``tenants/`` for all tests of moderated rooms; who kills a part of it waits until it is back."""
     from tests.switch.demo import Demo
 
     running = Demo(freeswitch_binary, Path(__file__).with_name("tenants"), tmp_path_factory.mktemp("theatre") / "state")
@@ -124,7 +124,7 @@ def theatre(theatre_demo: Demo, make_phones: Callable[[Switch], Phones]) -> Thea
     """Guests and hosts for one test."""
     from tests.switch.theatre import Theatre
 
-    return Theatre(theatre_demo, make_phones(theatre_demo.switch))
+    return Theatre(theatre_demo, make_phones)
 
 
 @pytest.fixture

@@ -2,22 +2,51 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import time
+from collections.abc import Callable
+
 from tests.switch.conftest import Phones
 from tests.switch.demo import Demo
-from tests.switch.phones import Phone
+from tests.switch.phones import Phone, Switch
 
 STAGE_ASKS, STAGE, STAGE_FRENCH, FOYER, LOUNGE = (f"+493023126{n:03}" for n in (1, 2, 3, 4, 5))
 SCHOOL, KIOSK, BELFRY, SALON, BOX = (f"+493023126{n:03}" for n in (6, 7, 8, 9, 10))
 SET = "+493023127001"
 HOST = "+491712000001"  # +49 171 20000* moderates
 SECOND_HOST = "+491712000002"
+BACK = 30.0  # s in which whatever was killed is back
 
 
 class Theatre:
     """Callers of one test: guests call from numbers of their own, hosts from numbers that moderate."""
 
-    def __init__(self, demo: Demo, phones: Phones) -> None:
-        self.demo, self._phones, self._guests = demo, phones, 0
+    def __init__(self, demo: Demo, make_phones: Callable[[Switch], Phones]) -> None:
+        self.demo, self._make_phones, self._guests = demo, make_phones, 0
+        self._phones = make_phones(demo.switch)
+
+    def kill_daemon(self) -> None:
+        """kill -9; returns once the next one is ready for calls."""
+        before = self.demo.text().count('"event":"ready"')
+        self.demo.kill_daemon()
+        self._wait(lambda: self.demo.text().count('"event":"ready"') > before)
+
+    def kill_switch(self) -> None:
+        """kill -9 of FreeSWITCH; returns once the daemon has its link to the next one."""
+        before = self.demo.text().count('"event":"link is up"')
+        (pid,) = (pid for pid in self.demo.children() if pid != self.demo.daemon_pid())
+        os.kill(pid, signal.SIGKILL)
+        self._wait(lambda: self.demo.text().count('"event":"link is up"') > before)
+        self.demo.ask_again()
+        self._wait(lambda: "is ready" in self.demo.event_socket.api("status"))
+        self._phones = self._make_phones(self.demo.switch)
+
+    def _wait(self, true: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + BACK
+        while not true():
+            assert time.monotonic() < deadline, self.demo.text()
+            time.sleep(0.05)
 
     def guest(self, name: str, number: str = STAGE) -> Phone:
         """Dials, and is not waited for."""
