@@ -25,7 +25,13 @@ SHOW = (
     "|calls|detailed_calls|bridged_calls|detailed_bridged_calls|aliases|complete|chat|management|modules|nat_map|say|interfaces"
     "|interface_types|tasks|limits|status\n"
 )
+ORIGINATE = (
+    "-USAGE: <call url> <exten>|&<application_name>(<app_args>) [<dialplan>] [<context>] [<cid_name>] [<cid_num>]"
+    " [<timeout_sec>]\n"
+)
+NO_ROUTE = "DESTINATION_OUT_OF_ORDER"
 NO_CHANNEL = "-ERR No such channel!\n"
+_PARAMETERS = re.compile(r"^(?:\{[^}]*\}|<[^>]*>|\[[^\]]*\])*")
 
 
 class Api:
@@ -58,6 +64,8 @@ class Api:
             "global_setvar": self._global_setvar,
             "hostname": lambda text: hub.globals["hostname"],
             "echo": lambda text: text,
+            "originate": _originate,
+            "sofia_contact": lambda text: "error/user_not_registered",
             "create_uuid": lambda text: new_uuid(),
         }
 
@@ -262,3 +270,15 @@ def _dialled(channel: Channel, prefix: str, destination: str) -> dict[str, Json]
     names = ("cid_name", "cid_num", "ip_addr", "dest")
     values = (call.display, call.user, HOST, destination)
     return {prefix + name: value for name, value in zip(names, values, strict=True)}
+
+
+def _originate(text: str) -> str:
+    """Nobody is ever reached: no telephone is registered here and there is no gateway."""
+    words = split(_PARAMETERS.sub("", text), 7)
+    if len(words) < 2:
+        return ORIGINATE
+    endpoint, _, rest = words[0].partition("/")
+    if endpoint == "error":
+        return f"-ERR {rest.partition(',')[0].upper()}\n"
+    causes = {"user": "SUBSCRIBER_ABSENT", "sofia": "INVALID_GATEWAY" if rest.startswith("gateway/") else NO_ROUTE}
+    return f"-ERR {causes.get(endpoint, 'CHAN_NOT_IMPLEMENTED')}\n"

@@ -309,6 +309,15 @@ def an_emergency_number_is_not_called_in(line: Line) -> None:
     all_hang_up(boss, ann)
 
 
+@scenario
+def a_callee_who_is_not_reached_sends_the_moderator_back(line: Line) -> None:
+    boss, ann = meeting(line, DECK, "regatta.deck", 1)
+    for digits in ("34#", "03012345678#"):
+        boss.presses("*1").hears("dial-number").presses(digits).hears("callee-failed")
+        boss.presses("*#").hears("participants-count", "digits/2").can_speak().hears_no_music()
+    all_hang_up(boss, ann.can_speak())
+
+
 # -- the lobby ---------------------------------------------------------------------------------------------------------
 
 
