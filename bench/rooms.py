@@ -1,4 +1,4 @@
-"""Moderated rooms on a real FreeSWITCH: admission, keys, waiting, the race (docs/performance.md)."""
+"""Moderated rooms on a real FreeSWITCH: admission, keys, waiting (docs/performance-rooms.md)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import rooms_admission, rooms_keys, rooms_race, rooms_waiting
+from bench import rooms_admission, rooms_keys, rooms_waiting
 from bench.rooms_ground import CUT_SECONDS, ground
 
 
@@ -21,11 +21,10 @@ class Plan:
     presses: int
     crowd: int
     watched: float
-    races: int
 
 
-FULL = Plan((3, 50, 200), 3, (3, 50), 100, 200, 20.0, 200)
-QUICK = Plan((3, 20), 1, (3,), 10, 20, 2.0, 10)
+FULL = Plan((3, 50, 200), 3, (3, 50), 100, 200, 20.0)
+QUICK = Plan((3, 20), 1, (3,), 10, 20, 2.0)
 
 
 @dataclass(frozen=True)
@@ -35,12 +34,11 @@ class Rooms:
     admission: list[rooms_admission.Round]
     waiting: list[rooms_waiting.Waiting]
     keys: list[rooms_keys.Keys]
-    race: list[rooms_race.Pair]
     seconds: float
 
 
 def measure(folder: Path, plan: Plan) -> Rooms:
-    """All four, one after the other at the same FreeSWITCH and daemon. Raises CannotRun."""
+    """All three, one after the other at the same FreeSWITCH and daemon. Raises CannotRun."""
     began = time.monotonic()
     with ground(folder) as here:
         rooms_admission.measure(here, (10,), 1)  # nothing measured is done for the first time
@@ -48,7 +46,6 @@ def measure(folder: Path, plan: Plan) -> Rooms:
             admission=rooms_admission.measure(here, plan.waiting, plan.rounds),
             waiting=rooms_waiting.measure(here, plan.crowd, plan.watched),
             keys=rooms_keys.measure(here, plan.rooms, plan.presses),
-            race=rooms_race.measure(here, plan.races),
             seconds=time.monotonic() - began,
         )
 
@@ -59,7 +56,6 @@ def report(rooms: Rooms) -> str:
         ("Admission: until those who wait hear the moderator", rooms_admission.report(rooms.admission)),
         ("Waiting: what it costs", rooms_waiting.report(rooms.waiting)),
         ("Keys: *6 while one comes and one goes every second", rooms_keys.report(rooms.keys)),
-        ("The race: participant and moderator at the same instant", rooms_race.report(rooms.race)),
     )
     foot = f"Prompts are cut to {CUT_SECONDS:g} s here. It took {rooms.seconds:.0f} s."
     return "\n\n".join([f"{title}\n\n{text}" for title, text in parts] + [foot])

@@ -28,7 +28,6 @@ from callcontrol.freeswitch import FreeSwitchProcess, find_freeswitch
 TENANT = "assembly"  # bench/tenants/assembly.yaml
 AUTOMATIC, MANUAL, BUSY = "+493023125300", "+493023125301", "+493023125302"
 MODERATOR = "+491712000001"  # +49 171 20000* moderates
-RACES = 20
 CUT_SECONDS = 0.2
 RTP_PORTS = (16000, 19998)
 DIAL_PER_SECOND = 50
@@ -36,11 +35,6 @@ PATIENCE = 40.0
 POLL = 0.02
 
 _guests = iter(range(10**9))
-
-
-def race_room(place: int) -> str:
-    """The number of one of RACES rooms."""
-    return f"+493023125{310 + place % RACES}"
 
 
 @dataclass(frozen=True)

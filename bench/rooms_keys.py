@@ -1,16 +1,19 @@
 """From a key to its effect in a room where people come and go: ``*6``, muted and unmuted in turn.
 
 The key ends with its last RFC 4733 packet. Its effect is FreeSWITCH's event that the member is muted, and that the
-member's tone is gone from what another one hears (or is back).
+member's tone is gone from what another one hears (or is back). While a key is held down a telephone sends no voice: a
+tone that was not heard again after the key was gone after no time.
 """
 
 from __future__ import annotations
 
+import math
 import random
+import time
 from bisect import bisect_left
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 
 import gevent
@@ -24,38 +27,41 @@ from callcontrol import greenlets
 
 HERTZ = 1350
 ROOM = f"{TENANT}.busy"
-EFFECT_SECONDS = 0.45  # looked at after a key; an effect that comes later is counted as missing
-LATE_SECONDS = 2.0
+LATE_SECONDS = 5.0  # an effect that comes later is counted as missing
+HEAR_SECONDS = 0.2  # from the event of the effect until it must be in another's ear
 PACKET_SECONDS = 0.02
 STAYS = 3  # seconds somebody who comes and goes is there
 INTERVAL = 5.0  # callcontrol says at most one announcement to a room in so many seconds
 HEAD = ("members", "from the key to", "p50 ms", "p95 ms", "p99 ms", "max ms", "missing")
-STAGES = {
-    "key": "FreeSWITCH's event of the key",
-    "event": "the event of the effect",
-    "heard": "the effect in another's ear",
-}
 
 
 @dataclass(frozen=True)
 class Press:
-    """Seconds from the end of the key; None for what did not happen."""
+    """Seconds from the end of the key; None for what did not happen. ``mutes``: and does not unmute."""
 
+    mutes: bool
     key: float | None
     event: float | None
     heard: float | None
 
 
+STAGES: dict[str, Callable[[Press], float | None]] = {
+    "FreeSWITCH's event of the key": lambda press: press.key,
+    "its event of the effect": lambda press: press.event,
+    "silence in another's ear": lambda press: press.heard if press.mutes else math.nan,
+    "sound in another's ear": lambda press: press.heard if not press.mutes else math.nan,
+}
+
+
 @dataclass(frozen=True)
 class Keys:
-    """``announcements``: when something was said to the whole room; ``private``: to one member, except the presser."""
+    """``announced``: when each announcement began, and to whom: a number, or empty for the whole room."""
 
     members: int
     presses: list[Press]
     came: int
     went: int
-    announcements: list[float]
-    private: list[float]
+    announced: list[tuple[float, str]]
 
 
 def measure(ground: Ground, sizes: Sequence[int], presses: int) -> list[Keys]:
@@ -70,7 +76,10 @@ def _room(ground: Ground, size: int, presses: int) -> Keys:
     with _coming_and_going(ground):
         gevent.sleep(2 * STAYS)
         ground.witness.forget()
-        pressed = [_press(ground, presser, listener) for _ in range(presses)]
+        pressed: list[Press] = []
+        for _ in range(presses):
+            muted = sum(press.event is not None for press in pressed) % 2 == 1
+            pressed.append(_press(ground, presser, listener, mutes=not muted))
     seen = ground.witness.seen()
     ground.disperse(crowd, ROOM)
     counts = Counter(event.action for event in seen if event.room == ROOM)
@@ -79,9 +88,12 @@ def _room(ground: Ground, size: int, presses: int) -> Keys:
         pressed,
         counts["add-member"],
         counts["del-member"],
-        [event.at for event in seen if event.action == "play-file" and event.room == ROOM],
-        [e.at for e in seen if e.action == "play-file-member" and e.room == ROOM and e.number != presser.number],
+        [(event.at, event.number) for event in seen if _announces(event) and event.number != presser.number],
     )
+
+
+def _announces(event: Seen) -> bool:
+    return event.room == ROOM and event.action in ("play-file", "play-file-member")
 
 
 @contextmanager
@@ -108,37 +120,41 @@ def _coming_and_going(ground: Ground) -> Iterator[None]:
             phone.hangs_up()
 
 
-def _press(ground: Ground, presser: Phone, listener: Phone) -> Press:
+def _press(ground: Ground, presser: Phone, listener: Phone, *, mutes: bool) -> Press:
     gevent.sleep(random.uniform(0.05, 0.25))
     listener.forgets()
+    began, effect_event = time.time(), "mute-member" if mutes else "unmute-member"
     presser.presses("*6")
     until(lambda: presser.keyed_at > 0, "the key is pressed")
     released = presser.keyed_at
-    gevent.sleep(EFFECT_SECONDS)
-    events = [event for event in ground.witness.seen(released - 0.1) if event.number == presser.number]
-    muted = _latest(events, "mute-member", "unmute-member")
-    if muted is None:  # too late for us; wait, or the next press would be taken for this one
-        gevent.sleep(LATE_SECONDS)
-        return Press(None, None, None)
-    key = _latest(events, "DTMF")
-    heard = effect(listener.heard(), Ear(HERTZ), released, gone=muted.action == "mute-member")
-    return Press(key.at - released if key else None, muted.at - released, heard)
+    with suppress(RuntimeError):
+        until(lambda: _last(ground, presser, began, effect_event) is not None, "an effect", LATE_SECONDS)
+    gevent.sleep(HEAR_SECONDS)
+    key, done = _last(ground, presser, began, "DTMF"), _last(ground, presser, began, effect_event)
+    return Press(
+        mutes,
+        key - released if key else None,
+        done - released if done else None,
+        effect(listener.heard(), Ear(HERTZ), released, gone=mutes),
+    )
 
 
-def _latest(events: Sequence[Seen], *actions: str) -> Seen | None:
-    return next((event for event in reversed(events) if event.action in actions), None)
+def _last(ground: Ground, phone: Phone, since: float, action: str) -> float | None:
+    """When the last such event of a telephone came."""
+    times = [event.at for event in ground.witness.seen(since) if (event.number, event.action) == (phone.number, action)]
+    return times[-1] if times else None
 
 
 def effect(heard: Sequence[Heard], ear: Ear, released: float, *, gone: bool) -> float | None:
     """Seconds from ``released`` until the tone was ``gone`` for good, or there again; None when it was not."""
     hears = [(packet.at, ear.hears(packet.payload)) for packet in heard]
     sounding = [at for at, tone_is_there in hears if tone_is_there]
-    if gone:
-        if not hears or not sounding or sounding[-1] == hears[-1][0]:
-            return None
-        return sounding[-1] + PACKET_SECONDS - released
-    back = next((at for at in sounding if at >= released), None)
-    return back - released if back is not None else None
+    if not gone:
+        back = next((at for at in sounding if at >= released), None)
+        return back - released if back is not None else None
+    if not hears or (sounding and sounding[-1] == hears[-1][0]):
+        return None
+    return max(0.0, sounding[-1] + PACKET_SECONDS - released) if sounding else 0.0
 
 
 def most_within(times: Sequence[float], seconds: float) -> int:
@@ -154,17 +170,25 @@ def report(measured: Sequence[Keys]) -> str:
 
 
 def _row(keys: Keys, stage: str) -> tuple[str, ...]:
-    values = [getattr(press, stage) for press in keys.presses]
+    values = [value for press in keys.presses if (value := STAGES[stage](press)) is None or not math.isnan(value)]
     known = [value * 1000 for value in values if value is not None]
     figures = (f"{value:.0f}" for value in percentiles(known).values())
-    return (f"{keys.members}", STAGES[stage], *figures, f"{len(values) - len(known)} of {len(values)}")
+    return (f"{keys.members}", stage, *figures, f"{len(values) - len(known)} of {len(values)}")
+
+
+def busiest(announced: Sequence[tuple[float, str]], seconds: float) -> int:
+    """The most announcements any one member heard within ``seconds``; those to the whole room count for each."""
+    everybody = [at for at, whom in announced if not whom]
+    listeners = {whom for _, whom in announced}
+    own = ([at for at, whom in announced if whom and whom == listener] for listener in listeners)
+    return max((most_within(everybody + times, seconds) for times in own), default=0)
 
 
 def _told(keys: Keys) -> str:
-    most = most_within(keys.announcements, INTERVAL - 0.1)
-    flood = "" if most <= 1 else f" A FLOOD: {most} within {INTERVAL:g} s."
+    most = busiest(keys.announced, INTERVAL - 0.1)
+    commands = most_within([at for at, _ in keys.announced], 1.0)
+    flood = "" if most <= 1 else " That is more than one."
     return (
-        f"Room of {keys.members}: {keys.came} came and {keys.went} went meanwhile; {len(keys.announcements)} announcements "
-        f"to all, {most} at most within {INTERVAL:g} s; {len(keys.private)} to members who had pressed nothing, "
-        f"{most_within(keys.private, 1.0)} at most within a second.{flood}"
+        f"Room of {keys.members}: {keys.came} came and {keys.went} went meanwhile. Who pressed nothing heard {most} "
+        f"announcements at most within {INTERVAL:g} s; {commands} commands at most within a second made them.{flood}"
     )

@@ -108,20 +108,21 @@ class Phone:
             self._exchange.send(self.request, self._door)
 
     def tick(self) -> None:
-        """Another 20 ms of voice, and a packet of the key that is held down."""
+        """Another 20 ms: of the key that is held down, else of voice."""
         if self.answered is None or self.over:
             return
+        if self._keys and not self._pause:
+            self._stream.timestamp += SAMPLES
+            self._hold_down(self._keys[0])
+            return
+        self._pause = max(0, self._pause - 1)
         if self.voice is not None:
             self._speak(self._stream.voice(self.voice))
         else:
             self._stream.timestamp += SAMPLES
-        if self._pause:
-            self._pause -= 1
-        elif self._keys:
-            self._hold_down(self._keys[0])
 
     def _hold_down(self, key: _Key) -> None:
-        """Voice goes on beside the key, so that what the others hear of it is the work of the conference alone."""
+        """A key takes the place of voice, as telephones do it."""
         key.began = key.began or self._stream.timestamp
         key.packets += 1
         if key.packets <= KEY_PACKETS:

@@ -7,6 +7,7 @@ import socket
 import threading
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,8 +113,6 @@ class _EventSocket:
         return headers.get("content-type", ""), body
 
     def close(self) -> None:
-        try:
+        with suppress(OSError):  # FreeSWITCH was first
             self._socket.shutdown(socket.SHUT_RDWR)
-        except OSError:
-            pass  # FreeSWITCH was first
         self._socket.close()
