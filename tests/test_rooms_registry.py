@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callcontrol.rooms.registry import PLACE_SECONDS, Came, Change, Changed, Left, RecordingEnded, RoomRegistry
@@ -172,6 +172,7 @@ steps = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(steps)
 def test_events_alone_tell_everything(story: list[tuple[Any, ...]]) -> None:
     watch = Watch()
@@ -180,6 +181,7 @@ def test_events_alone_tell_everything(story: list[tuple[Any, ...]]) -> None:
         assert known(watch.registry) == watch.switch.truth()
 
 
+@settings(deadline=None)
 @given(steps, st.randoms(use_true_random=False))
 def test_after_any_losses_a_look_at_the_switch_puts_all_right(story: list[tuple[Any, ...]], chance: Any) -> None:
     watch = Watch()
@@ -195,6 +197,7 @@ def test_after_any_losses_a_look_at_the_switch_puts_all_right(story: list[tuple[
     assert known(watch.registry) == watch.switch.truth()
 
 
+@settings(deadline=None)
 @given(steps, st.randoms(use_true_random=False))
 def test_events_in_any_order_are_put_right_too(story: list[tuple[Any, ...]], chance: Any) -> None:
     watch = Watch()
@@ -205,6 +208,7 @@ def test_events_in_any_order_are_put_right_too(story: list[tuple[Any, ...]], cha
     assert known(watch.registry) == watch.switch.truth()
 
 
+@settings(deadline=None)
 @given(steps, steps)
 def test_what_happens_while_the_answer_is_on_its_way_is_not_lost(
     story: list[tuple[Any, ...]], meanwhile: list[tuple[Any, ...]]
@@ -221,6 +225,7 @@ def test_what_happens_while_the_answer_is_on_its_way_is_not_lost(
     assert known(watch.registry) == watch.switch.truth()
 
 
+@settings(deadline=None)
 @given(
     st.integers(1, 3),
     st.lists(

@@ -60,6 +60,8 @@ class Room:
         session = member.session if member else None
         rows = [*self.headers(), *(member.headers() if member else ()), *before, ("Action", action), *(after or ())]
         self.hub.fire_maintenance(action, rows, session)
+        if session is not None:
+            session.transcript.changed()
 
     def _floor(self, new: Member | None) -> None:
         """Who speaks changes; the event names the room twice when somebody has the floor (conference_member.c:1140).
