@@ -336,3 +336,41 @@ def test_a_member_sent_back_meets_a_daemon_again(house: House) -> None:
     channel = house.daemon.call().connect()
     expected = ("room-ended", "again", "true")
     assert tuple(channel[f"variable_{name}"] for name in ("cc_farewell", "cc_next", "sensitive_dtmf")) == expected
+
+
+def test_files_that_are_stopped_end_in_their_order(house: House) -> None:
+    guest = house.joins("+49301").joins(ROOM)
+    for file in ("local_stream://moh", "/p/a.wav", "/p/b.wav"):
+        house.api(f"conference {ROOM} play {file}")
+    assert house.api(f"conference {ROOM} stop all") == "+OK Stopped 4 files.\n"  # and the music of one who is alone
+    ended = [house.tells("play-file-done")["File"] for _ in range(4)]
+    assert ended == ["local_stream://moh", "/p/a.wav", "/p/b.wav", "local_stream://moh"]
+    guest.hears_nothing_else()
+
+
+@pytest.fixture
+def slow_house() -> Iterator[House]:
+    """A switch where media takes a fiftieth of its time."""
+    house = House()
+    house.switch.hub.pace = 0.02
+    house.link.ask("event plain CUSTOM conference::maintenance")
+    yield house
+    house.switch.stop()
+    house.daemon.stop()
+
+
+def test_files_for_one_member_wait_for_one_another(slow_house: House) -> None:
+    guest = slow_house.joins("+49301").joins(ROOM)
+    slow_house.api(f"conference {ROOM} play local_stream://moh 1")
+    for name in ("a", "b", "c"):
+        slow_house.api(f"conference {ROOM} play /p/{name}.wav 1")
+    guest.hears_nothing_else()
+    assert slow_house.api(f"conference {ROOM} stop current 1") == "+OK Stopped 1 files.\n"
+    guest.hears("a", "b", "c")
+    ended = [slow_house.tells("play-file-member-done")["File"] for _ in range(4)]
+    assert ended == ["local_stream://moh", "/p/a.wav", "/p/b.wav", "/p/c.wav"]
+    slow_house.api(f"conference {ROOM} play local_stream://moh 1")
+    slow_house.api(f"conference {ROOM} play /p/d.wav 1")
+    assert slow_house.api(f"conference {ROOM} stop all 1") == "+OK Stopped 2 files.\n"
+    slow_house.api(f"conference {ROOM} play /p/e.wav 1")
+    guest.hears("e").hears_nothing_else()

@@ -40,6 +40,7 @@ class Player:
         self._ended = ended
         self._files: deque[str] = deque()
         self._since = 0.0
+        self._unheard = 0  # files that were stopped before they began
         self._stopped = Event()
 
     @property
@@ -56,12 +57,14 @@ class Player:
     def stop(self, every: bool) -> int:
         """End the file that plays, or all; how many those were."""
         count = len(self._files) if every else min(1, len(self._files))
-        for _ in range(count - 1):
-            self._ended(self._files.pop(), 0.0)
+        if not count:
+            return 0
+        self._unheard = count - 1
         if self._hub.pace:
             self._stopped.set()
-        elif count:
+        else:
             self._end(time.monotonic() - self._since)
+            self._end_unheard()
             self._next()
         return count
 
@@ -83,6 +86,12 @@ class Player:
             lasts = seconds(self._hub, self.current)
             self._stopped.wait(None if lasts == float("inf") else lasts * self._hub.pace)
             self._end(time.monotonic() - self._since)
+            self._end_unheard()
+
+    def _end_unheard(self) -> None:
+        while self._unheard:
+            self._unheard -= 1
+            self._end(0.0)
 
     def _begin(self) -> None:
         self._since = time.monotonic()
