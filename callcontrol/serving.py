@@ -14,7 +14,10 @@ from callcontrol.daemon import Daemon
 def serve_until_signal(config: Config, environ: Mapping[str, str]) -> None:
     """Serve calls until SIGTERM or SIGINT, then drain. Raises ConfigError and OSError before the first call."""
     daemon = Daemon(config, environ)
-    for number in (signal.SIGTERM, signal.SIGINT):
-        gevent.signal_handler(number, daemon.stop)
-    daemon.start()
-    daemon.run()
+    handlers = [gevent.signal_handler(number, daemon.stop) for number in (signal.SIGTERM, signal.SIGINT)]
+    try:
+        daemon.start()
+        daemon.run()
+    finally:
+        for handler in handlers:
+            handler.cancel()

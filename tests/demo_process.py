@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.own_freeswitch import free_ports
 
 REPOSITORY = Path(__file__).parents[1]
-SECONDS = 20.0
+SECONDS = 45.0
 
 
 class Demo:

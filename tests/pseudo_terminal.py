@@ -13,7 +13,7 @@ from collections.abc import Sequence
 import gevent
 from gevent.socket import wait_read
 
-SECONDS = 15.0
+SECONDS = 30.0
 _TAKE_TERMINAL = """
 import fcntl, os, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)

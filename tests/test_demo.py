@@ -161,7 +161,7 @@ def test_a_newcomer_calls_from_the_terminal_and_the_log_stays_out_of_the_way(
 ) -> None:
     process = start_in(person, demo)
     person.types("#7\nanonymous\n").sees("calls").sees("not-accepted").sees("the call is over").types("q\n")
-    assert process.wait(15) == 0
+    assert process.wait(30) == 0
     assert "caller is not listed" in (demo.state / "daemon.log").read_text()
     assert stat.S_IMODE((demo.state / "daemon.log").stat().st_mode) == 0o600
     person.sees_nothing_like("caller is not listed|call arrived")
@@ -175,7 +175,7 @@ def test_ctrl_c_ends_it(demo: Demo, person: PseudoTerminal, before: str) -> None
     if before:
         person.sees("is answered")
     person.types("\x03")
-    assert process.wait(15) == 0
+    assert process.wait(30) == 0
     assert demo.processes() == []
 
 

@@ -44,6 +44,11 @@ def telephone(person: PseudoTerminal, state: Path) -> Iterator[tuple[RehearsalHo
             using.kill()
 
 
+@pytest.fixture(autouse=True)
+def _wide(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "150")
+
+
 @pytest.fixture
 def calls(person: PseudoTerminal, tmp_path: Path) -> Iterator[PseudoTerminal]:
     with telephone(person, tmp_path):
@@ -58,6 +63,15 @@ def test_the_list_tells_what_each_number_needs_and_no_pin(calls: PseudoTerminal)
     calls.sees("Globex").sees("open to everybody").sees(r"listed callers only \(\+12025550171, \+12025550172, \+4989")
     calls.sees(r"PIN, none for listed callers \(\+12025550171\)").sees(DIAL)
     calls.sees_nothing_like("48213|907155|6604|73106|24861")
+
+
+def test_the_list_fits_a_narrow_terminal(
+    person: PseudoTerminal, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    with telephone(person, tmp_path):
+        person.sees(DIAL)
+    assert max(map(len, person.lines().split("\n"))) < 80
 
 
 def test_a_number_of_the_list_is_called_and_a_pin_opens_the_room(calls: PseudoTerminal) -> None:

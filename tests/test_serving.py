@@ -118,7 +118,7 @@ def served(tmp_path: Path, switch: RehearsalSwitch) -> Iterator[Served]:
     served.close()
 
 
-def until(condition: Callable[[], object], log: Callable[[], str], seconds: float = 15.0) -> None:
+def until(condition: Callable[[], object], log: Callable[[], str], seconds: float = 45.0) -> None:
     """The switch of these tests lives in this process: whoever waits must let it work."""
     expires = time.monotonic() + seconds
     while not condition():
@@ -129,6 +129,7 @@ def until(condition: Callable[[], object], log: Callable[[], str], seconds: floa
 def test_it_serves_a_call_and_tells_each_decision_in_a_line_of_json(served: Served, switch: RehearsalSwitch) -> None:
     served.start().is_ready()
     switch.phone("+493055501000").calls(PIN_NUMBER).hears("enter-pin").presses("24861#").joins("globex.team")
+    until(lambda: "conversation over" in served.log(), served.log)
     lines = [json.loads(line) for line in served.log().splitlines()]
     assert [line["event"] for line in lines if line.get("call")] == ["call arrived", "may enter", "conversation over"]
     assert "24861" not in served.log()
@@ -226,6 +227,6 @@ def test_the_signal_of_the_system_begins_to_drain(served: Served, switch: Rehear
     serving = gevent.spawn(serve_until_signal, load_config(served.config, environ), environ)
     switch.phone("+493055501000").calls(OPEN_NUMBER).joins("globex.lobby")
     os.kill(os.getpid(), signal.SIGTERM)
-    serving.join(timeout=5)
+    serving.join(timeout=20)
     assert serving.dead
     assert serving.exception is None

@@ -185,8 +185,7 @@ def run(runner: Runner, announce: Callable[[], None], meanwhile: Callable[[], No
 
     Raises the CallControlError or OSError that ended it before.
     """
-    for number in (signal.SIGINT, signal.SIGTERM):
-        gevent.signal_handler(number, runner.stopping.set)
+    handlers = [gevent.signal_handler(number, runner.stopping.set) for number in (signal.SIGINT, signal.SIGTERM)]
     story = gevent.spawn(_story, runner, announce, meanwhile)  # noqa: TID251 - its errors are raised here, not logged
     story.rawlink(lambda _: runner.stopping.set())
     try:
@@ -194,6 +193,8 @@ def run(runner: Runner, announce: Callable[[], None], meanwhile: Callable[[], No
         story.kill()
     finally:
         runner.close()
+        for handler in handlers:
+            handler.cancel()
     if isinstance(story.value, Exception):
         raise story.value
 

@@ -7,6 +7,8 @@ never shown again.
 from __future__ import annotations
 
 import re
+import shutil
+import textwrap
 from collections.abc import Callable
 from typing import Final
 
@@ -164,8 +166,8 @@ class Telephone:
             if tenant is not owner:
                 self._terminal.say(f"  {tenant.name}")
             owner = tenant
-            where = guide.leads_to(number)
-            self._terminal.say(f"    #{place:<3} {number.e164:14} {where:{width}}  {guide.needs(tenant, number)}")
+            head = f"    #{place:<3} {number.e164:14} {guide.leads_to(number):{width}}  "
+            self._terminal.say(_beside(head, guide.needs(tenant, number)))
         if self._numbers:
             self._terminal.say("  dial #1 for the first, or any number; ? helps, q ends")
         else:
@@ -186,6 +188,12 @@ class Telephone:
 
     def _name(self, phone: Phone) -> str:
         return f"phone {self._phones.index(phone) + 1}"
+
+
+def _beside(head: str, text: str) -> str:
+    """Both on as many lines as the terminal needs; 20 columns are left for the text whatever its width."""
+    width = max(shutil.get_terminal_size().columns - 1, len(head) + 20)
+    return textwrap.fill(text, width, initial_indent=head, subsequent_indent=" " * len(head))
 
 
 def _waiting(room: Room) -> str:
