@@ -332,8 +332,9 @@ def test_an_actor_that_fails_once_goes_on_and_makes_it_good(failing: FailingSwit
 
 def test_a_lock_that_could_not_be_written_down_is_written_down_later(failing: FailingSwitch) -> None:
     failing.failures["cc_locked"] = SwitchTimeout("no answer")
-    failing.presses(1, "*5")
+    failing.presses(1, "*5*7")
     eventually(lambda: failing.has_told("setvar cc_locked true"))
+    eventually(lambda: failing.has_told("setvar cc_mute_all true"))
     failing.steward.submit(BOARD, lambda conduct: conduct.room)
     room = failing.registry.room(BOARD)
     assert room is not None
