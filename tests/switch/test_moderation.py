@@ -20,7 +20,7 @@ from tests.switch.theatre import (
     nobody_hears_anybody,
 )
 
-pytestmark = pytest.mark.freeswitch
+pytestmark = [pytest.mark.freeswitch, pytest.mark.timeout(300)]
 
 
 def test_three_wait_in_music_and_are_all_in_the_moment_the_moderator_comes(theatre: Theatre) -> None:

@@ -7,7 +7,7 @@ import pytest
 from tests.switch.sound import RATE, has_tone, read_wav
 from tests.switch.theatre import FOYER, SECOND_HOST, STAGE, Theatre, all_hear_all, nobody_hears_anybody
 
-pytestmark = pytest.mark.freeswitch
+pytestmark = [pytest.mark.freeswitch, pytest.mark.timeout(300)]
 
 
 def test_one_mutes_and_unmutes_oneself_by_either_kind_of_key(theatre: Theatre) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from tests.switch.theatre import FOYER, STAGE, Theatre, all_hear_all, nobody_hears_anybody
 
-pytestmark = pytest.mark.freeswitch
+pytestmark = [pytest.mark.freeswitch, pytest.mark.timeout(300)]
 
 
 def test_who_waits_waits_on_in_music_and_is_let_in_by_the_moderator(theatre: Theatre) -> None:

@@ -30,23 +30,24 @@ class Theatre:
         """kill -9; returns once the next one is ready for calls."""
         before = self.demo.text().count('"event":"ready"')
         self.demo.kill_daemon()
-        self._wait(lambda: self.demo.text().count('"event":"ready"') > before)
+        self.wait_for(lambda: self.demo.text().count('"event":"ready"') > before)
 
     def kill_switch(self) -> None:
         """kill -9 of FreeSWITCH; returns once the daemon has its link to the next one."""
         before = self.demo.text().count('"event":"link is up"')
         (pid,) = (pid for pid in self.demo.children() if pid != self.demo.daemon_pid())
         os.kill(pid, signal.SIGKILL)
-        self._wait(lambda: self.demo.text().count('"event":"link is up"') > before)
+        self.wait_for(lambda: self.demo.text().count('"event":"link is up"') > before)
         self.demo.ask_again()
-        self._wait(lambda: "is ready" in self.demo.event_socket.api("status"))
+        self.wait_for(lambda: "is ready" in self.demo.event_socket.api("status"))
         self._phones = self._make_phones(self.demo.switch)
 
-    def _wait(self, true: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + BACK
+    def wait_for(self, true: Callable[[], bool], within: float = BACK) -> None:
+        """Look often whether it is true; AssertionError with the log after so many seconds."""
+        deadline = time.monotonic() + within
         while not true():
             assert time.monotonic() < deadline, self.demo.text()
-            time.sleep(0.05)
+            time.sleep(0.02)
 
     def guest(self, name: str, number: str = STAGE) -> Phone:
         """Dials, and is not waited for."""
