@@ -24,13 +24,9 @@ CLARA, DIRK, EWA = ("33", "w8Kd-xm4R-agency"), ("34", "z3Ph-vq7N-agency"), ("35"
 class Agency(Theatre):
     """Callers and extensions of one test."""
 
-    def __init__(self, demo: Demo, phones: Phones) -> None:
-        super().__init__(demo, phones)
-        self._make = phones
-
     def telephone(self, name: str, account: tuple[str, str] = CLARA) -> Phone:
         """A telephone that is registered as an extension."""
-        return self._make(name).registers(account[0], DOMAIN, account[1])
+        return self._phones(name).registers(account[0], DOMAIN, account[1])
 
     def asked(self, number: str = PARLOUR, room: str = PARLOUR_ROOM) -> tuple[Phone, Phone]:
         """A guest and a moderator in a room, who has asked to call somebody and is asked whom."""
@@ -65,7 +61,7 @@ class Agency(Theatre):
 
 @pytest.fixture
 def agency(theatre_demo: Demo, make_phones: Callable[[Switch], Phones]) -> Iterator[Agency]:
-    agency = Agency(theatre_demo, make_phones(theatre_demo.switch))
+    agency = Agency(theatre_demo, make_phones)
     agency.forget_registrations()
     yield agency
 
@@ -182,6 +178,7 @@ def test_one_telephone_of_two_refuses_and_the_other_rings_on(agency: Agency) -> 
     host.hears("callee-hint").hears_tone_of(mobile)
 
 
+@pytest.mark.timeout(150)
 def test_announcements_before_an_answer_and_ringing_without_end_are_no_answer(agency: Agency) -> None:
     """Two rooms at once, because each lasts as long as a telephone rings."""
     clara, dirk = agency.telephone("Clara"), agency.telephone("Dirk", DIRK)
