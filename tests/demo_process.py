@@ -5,11 +5,12 @@ from __future__ import annotations
 import http.client
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
+
+from gevent import subprocess
 
 from tests.own_freeswitch import free_ports
 

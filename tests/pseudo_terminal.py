@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import os
 import re
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
 
 import gevent
+from gevent import subprocess
 from gevent.socket import wait_read
 
 SECONDS = 30.0

@@ -6,13 +6,13 @@ import os
 import signal
 import socket
 import stat
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import gevent
 import pytest
 from click.testing import CliRunner
+from gevent import subprocess
 
 from callcontrol.cli import main
 from callcontrol.demo import main as demo_main

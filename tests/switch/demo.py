@@ -6,11 +6,12 @@ import json
 import os
 import re
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
+
+from gevent import subprocess
 
 from tests.switch.conftest import REPOSITORY, free_ports
 from tests.switch.event_socket import EventSocket
