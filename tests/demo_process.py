@@ -1,4 +1,7 @@
-"""`callcontrol demo` as a newcomer starts it, on free ports and without FreeSWITCH, for tests."""
+"""`callcontrol demo` as a newcomer starts it, on free ports and without FreeSWITCH, for tests.
+
+Child processes are gevent's: as soon as one of those was started, gevent reaps the children of everybody.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+import gevent
 from gevent import subprocess
 
 from tests.own_freeswitch import free_ports
@@ -77,7 +81,7 @@ class Demo:
         expires = time.monotonic() + seconds
         while not condition():
             assert time.monotonic() < expires, f"not within {seconds} s\n{self.out()}\n{self.err()}"
-            time.sleep(0.02)
+            gevent.sleep(0.02)
 
     def answers(self, path: str) -> int:
         """The status of its HTTP answer; 0 when there is none."""
