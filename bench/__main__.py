@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
 import click
 
-from bench import answer, burst, calls, waiting
+from bench import answer, burst, calls, rooms, waiting
 from bench.figures import write_raw
 from bench.machine import HOME, origin
 from callcontrol.log import configure
@@ -32,10 +32,11 @@ class Plan:
     watched: float
     closed_rounds: int
     closed_calls: int
+    rooms: rooms.Plan
 
 
-FULL = Plan((20, 50, 100), 3, 10.0, 1.5, (1000, 2000), 1000, 20.0, 5, 400)
-QUICK = Plan((20,), 1, 3.0, 1.0, (200,), 100, 2.0, 1, 60)
+FULL = Plan((20, 50, 100), 3, 10.0, 1.5, (1000, 2000), 1000, 20.0, 5, 400, rooms.FULL)
+QUICK = Plan((20,), 1, 3.0, 1.0, (200,), 100, 2.0, 1, 60, rooms.QUICK)
 Measured = tuple[object, str]
 
 
@@ -59,11 +60,17 @@ def _calls(folder: Path, plan: Plan) -> Measured:
     return [asdict(one) for one in rounds], calls.report(rounds)
 
 
+def _rooms(folder: Path, plan: Plan) -> Measured:
+    result = rooms.measure(folder, plan.rooms)
+    return asdict(result), rooms.report(result)
+
+
 MEASUREMENTS: dict[str, Callable[[Path, Plan], Measured]] = {
     "calls": _calls,
     "waiting": _waiting,
     "burst": _burst,
     "answer": _answer,
+    "rooms": _rooms,
 }
 
 
@@ -82,7 +89,7 @@ def main(what: str, *, quick: bool, many: int | None, raw: Path) -> None:
     configure(level="error")
     plan = QUICK if quick else FULL
     if many is not None:
-        plan = Plan(**(asdict(plan) | {"bursts": (many,)}))
+        plan = replace(plan, bursts=(many,))
     came_from = origin(os.environ)
     click.echo("\n".join(f"{name:14}{value}" for name, value in came_from.items()))
     failed = [name for name in _chosen(what) if not _run(name, plan, came_from, raw, alone=what != "all")]

@@ -8,9 +8,10 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import gevent
 
@@ -63,13 +64,19 @@ class Daemon(Subject):
     """``callcontrol serve`` with the tenant of the benchmarks and a state folder of its own.
 
     ``listen``: the port for calls. Without it any port, and the daemon is ready when this object is made; with it the
-    switch may be started later, and ``wait_ready`` is the caller's.
+    switch may be started later, and ``wait_ready`` is the caller's. ``more``: further settings of its configuration.
     """
 
-    def __init__(self, folder: Path, switch: Switch, listen: int | None = None) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        switch: Switch,
+        listen: int | None = None,
+        more: Mapping[str, object] = MappingProxyType({}),
+    ) -> None:
         port, self._http = machine.free_ports(2)
         config = folder / "callcontrol.yaml"
-        config.write_text(json.dumps(_config(folder, switch, listen or port, self._http), indent=1))
+        config.write_text(json.dumps(_config(folder, switch, listen or port, self._http) | dict(more), indent=1))
         command = [sys.executable, "-m", "callcontrol", "serve", "--config", str(config)]
         super().__init__(command, ("127.0.0.1", listen or port), folder / "daemon.log")
         if listen is None:

@@ -10,8 +10,9 @@ import json
 import os
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import click
 
@@ -56,6 +57,14 @@ ADDRESS = _Address()
 PORTS = _Ports()
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 PORT = click.IntRange(1, 65535)
+
+_HTTP = click.option(
+    "--http", "address", type=ADDRESS, default="127.0.0.1:8085", show_default=True, help="where the daemon answers"
+)
+_STATE = click.option(
+    "--state", type=FOLDER, required=True, help="the daemon's state folder, which holds the access token"
+)
+_JSON = click.option("--json", "as_json", is_flag=True, help="for programs")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -119,7 +128,7 @@ def try_call(number: str, caller: str, keys: str, tenants: Path) -> None:
 
 
 @main.command()
-@click.option("--http", "address", type=ADDRESS, default="127.0.0.1:8085", show_default=True)
+@_HTTP
 def health(address: tuple[str, int]) -> None:
     """Exit 0 when a daemon is alive there, 1 when not (the container's health check); prints whether it is ready."""
     from callcontrol.http import fetch_ready
@@ -129,9 +138,9 @@ def health(address: tuple[str, int]) -> None:
 
 
 @main.command()
-@click.option("--http", "address", type=ADDRESS, default="127.0.0.1:8085", show_default=True)
-@click.option("--state", type=FOLDER, required=True, help="the daemon's state folder, which holds the access token")
-@click.option("--json", "as_json", is_flag=True, help="for programs")
+@_HTTP
+@_STATE
+@_JSON
 def status(address: tuple[str, int], state: Path, as_json: bool) -> None:
     """Show switches, live rooms and numbers of a running daemon."""
     from callcontrol.http import fetch_status, read_token
@@ -142,6 +151,63 @@ def status(address: tuple[str, int], state: Path, as_json: bool) -> None:
         click.echo(json.dumps(answer, indent=2))
     else:
         print_status(answer)
+
+
+@main.command()
+@_HTTP
+@_STATE
+@_JSON
+@click.option("--watch", is_flag=True, help="refresh each second until Ctrl-C")
+def rooms(address: tuple[str, int], state: Path, as_json: bool, watch: bool) -> None:
+    """Show the live rooms of a running daemon: who is in them, and who waits to be let in."""
+    from callcontrol.http import fetch_rooms, read_token
+    from callcontrol.status import print_rooms, watch_rooms
+
+    if as_json and watch:
+        raise click.UsageError("--watch is for people, --json for programs: choose one")
+    token = _or_exit(lambda: read_token(state))
+    if watch:
+        with suppress(KeyboardInterrupt):
+            _or_exit(lambda: watch_rooms(lambda: fetch_rooms(address, token)["rooms"]))
+        return
+    answer = _or_exit(lambda: fetch_rooms(address, token))
+    if as_json:
+        click.echo(json.dumps(answer, indent=2))
+    else:
+        print_rooms(answer["rooms"])
+
+
+@main.command()
+@click.argument("name", metavar="TENANT.ROOM")
+@click.argument("action")
+@click.argument("member", required=False)
+@_HTTP
+@_STATE
+@_JSON
+def room(name: str, action: str, member: str | None, address: tuple[str, int], state: Path, as_json: bool) -> None:
+    """Steer a live room.
+
+    \b
+    ACTION is one of
+      mute MEMBER, unmute MEMBER, kick MEMBER
+      mute-all, unmute-all, lock, unlock, hold, resume
+      record, stop-recording
+      admit [MEMBER]      without MEMBER: all who wait
+      end                 everybody out
+
+    MEMBER is an id that `callcontrol rooms` shows (id:12 when 12 is somebody's number, too), or a caller's number.
+    """
+    from callcontrol.http import NotUnderstood, control_room, read_token
+    from callcontrol.log import printable
+
+    def steer() -> dict[str, Any]:
+        try:
+            return control_room(address, read_token(state), name, action, member)
+        except NotUnderstood as error:
+            raise click.UsageError(printable(str(error))) from error
+
+    answer = _or_exit(steer)
+    click.echo(json.dumps(answer, indent=2) if as_json else printable(f"{name}: {answer.get('text', 'done')}"))
 
 
 @main.command()
@@ -185,7 +251,10 @@ def _or_exit(action: Callable[[], T]) -> T:
     except BrokenPipeError:
         raise  # whoever reads us has seen enough: click ends quietly
     except (CallControlError, OSError) as error:
-        click.echo(f"callcontrol: {error}", err=True)
+        from callcontrol.log import printable
+
+        lines = str(error).split("\n")  # it may name what a caller called himself
+        click.echo("callcontrol: " + "\n".join(map(printable, lines)), err=True)
         sys.exit(1)
 
 

@@ -166,6 +166,10 @@ class Config(Model):
     """Folder of the prompts as this daemon sees it."""
     switch_prompts: Annotated[str, AfterValidator(_switch_path)] | None = None
     """The same folder as FreeSWITCH sees it, when that is another path."""
+    recordings: Folder = Path("recordings")
+    """Folder that FreeSWITCH writes recordings and spoken names to."""
+    switch_recordings: Annotated[str, AfterValidator(_switch_path)] | None = None
+    """The same folder as FreeSWITCH sees it, when that is another path."""
     directory: Folder | None = None
     """Folder where FreeSWITCH reads its users from; without it extensions cannot register."""
     max_calls: Annotated[int, whole(1, 100_000)] = 2000
@@ -189,7 +193,7 @@ class Config(Model):
         """Defaults are relative to the file too."""
         if not isinstance(values, dict) or not isinstance(info.context, _Beside):
             return values
-        return {"tenants": "tenants", "state": "state", "prompts": "prompts"} | values
+        return {"tenants": "tenants", "state": "state", "prompts": "prompts", "recordings": "recordings"} | values
 
     @model_validator(mode="after")
     def _database_in_state(self) -> Self:

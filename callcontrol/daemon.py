@@ -10,10 +10,11 @@ Signals only set an event; the main greenlet acts.
 
 from __future__ import annotations
 
+import os
+import socket
 import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from functools import partial
 from pathlib import Path
 
 import gevent
@@ -23,20 +24,23 @@ from gevent.event import Event as Signal
 from callcontrol import greenlets
 from callcontrol.config import Config
 from callcontrol.directory import write_directory
-from callcontrol.errors import ConfigError, SwitchError
+from callcontrol.errors import ConfigError
 from callcontrol.flows import House, serve
 from callcontrol.http import HttpServer, http_token
 from callcontrol.log import lines_dropped
 from callcontrol.metrics import Metrics
 from callcontrol.prompts import PromptBook
-from callcontrol.rooms.registry import Member, RoomRegistry
+from callcontrol.rooms.api import RoomsApi
+from callcontrol.rooms.names import Recordings, SpokenNames
+from callcontrol.rooms.registry import RoomRegistry
+from callcontrol.rooms.room import RoomState
+from callcontrol.rooms.steward import Ground
 from callcontrol.state import StateStore
 from callcontrol.switch.call import Call
 from callcontrol.switch.connection import CallSocket
-from callcontrol.switch.events import Event
 from callcontrol.switch.framing import Headers
-from callcontrol.switch.link import Link
 from callcontrol.switch.server import CallServer
+from callcontrol.switchboard import Switchboard
 from callcontrol.tenants import Problem, Tenants, TenantStore
 
 PRUNE_SECONDS = 300.0
@@ -55,23 +59,23 @@ class Daemon:
         self.rooms = RoomRegistry(time.monotonic)
         self.tenants = TenantStore(config.tenants, environ, self._tenants_changed, self._tenant_problems)
         self.state = StateStore(config.database)
-        self.links = [
-            Link(
-                switch.name,
-                (switch.host, switch.port),
-                partial(switch.read_password, environ),
-                _View(self, switch.name),
-            )
-            for switch in config.switches
-        ]
+        prompts = PromptBook(config.prompts, config.switch_prompts)
+        seen_by_switch = config.switch_recordings or str(config.recordings.absolute())
+        names = SpokenNames(config.recordings, seen_by_switch)
+        recordings = Recordings(config.recordings, seen_by_switch, lambda: time.strftime("%Y-%m-%dT%H%M%S"))
+        ground = Ground(self.rooms, lambda: self.tenants.current, prompts, time.time, recordings.path_for, names)
+        self._names = names
+        identity = f"{socket.gethostname()}/{config.listen[0]}:{config.listen[1] or os.getpid()}"
+        self.switchboards = [Switchboard(switch, ground, identity, environ, self.metrics) for switch in config.switches]
         self._house = House(
             tenants=lambda: self.tenants.current,
-            prompts=PromptBook(config.prompts, config.switch_prompts),
+            prompts=prompts,
             rooms=self.rooms,
+            names=names,
             state=self.state,
             metrics=self.metrics,
             now=time.time,
-            links_up=lambda: all(link.up for link in self.links),
+            links_up=lambda: all(board.link.up for board in self.switchboards),
             language=DEFAULT_LANGUAGE,
         )
         self.calls = CallServer(
@@ -82,7 +86,12 @@ class Daemon:
             on_refused=lambda reason: self.metrics.refused.labels(reason).inc(),
         )
         self.http = HttpServer(
-            config.http, ready=self.reasons, status=self.status, metrics=self.metrics, token=http_token(config.state)
+            config.http,
+            ready=self.reasons,
+            status=self.status,
+            metrics=self.metrics,
+            token=http_token(config.state),
+            rooms=RoomsApi(self.rooms, *(board.steward for board in self.switchboards)),
         )
         self._watch_ourselves()
 
@@ -92,9 +101,10 @@ class Daemon:
         if problems and not self.tenants.current.by_id:
             raise ConfigError(problems)
         self.state.open()
+        self._names.prepare()
         self._write_directory(self.tenants.current)
-        for link in self.links:
-            link.start()
+        for board in self.switchboards:
+            board.start(self._stopping)
         greenlets.spawn("tenant files", self.tenants.watch)
         greenlets.spawn("housekeeping", self._keep_house)
         self.http.start()
@@ -116,7 +126,7 @@ class Daemon:
             "draining": self._stopping.is_set(),
             "not listening for calls": not self.calls.listening,
             "no tenants are loaded": not self.tenants.current.by_id,
-            "no link to any switch": bool(self.links) and not any(link.up for link in self.links),
+            "no link to any switch": not any(board.link.up for board in self.switchboards),
         }
         return [reason for reason, true in checks.items() if true]
 
@@ -128,9 +138,10 @@ class Daemon:
             "reasons": self.reasons(),
             "conversations": self.calls.live,
             "switches": [
-                {"name": link.name, "up": link.up, "reconnects": max(0, link.reconnects)} for link in self.links
+                {"name": board.link.name, "up": board.link.up, "reconnects": board.link.reconnects}
+                for board in self.switchboards
             ],
-            "rooms": [_room_status(name, members) for name, members in sorted(self.rooms.rooms().items())],
+            "rooms": [_room_status(room) for _, room in sorted(self.rooms.rooms().items())],
             "numbers": [
                 {
                     "number": number.e164,
@@ -156,8 +167,8 @@ class Daemon:
         watch("state_available", "1 while the state store answers", lambda: self.state.available)
         watch("state_outages", "Times the state store went away since the start", lambda: self.state.outages)
         watch("log_lines_dropped", "Log lines lost since the start", lines_dropped)
-        for link in self.links:
-            self.metrics.link_up.labels(link.name).set(0)  # a link that never came up is down too
+        for board in self.switchboards:
+            self.metrics.link_up.labels(board.link.name).set(0)  # a link that never came up is down too
 
     def _drain(self) -> None:
         _log.info("draining", conversations=self.calls.live, at_most_s=self._config.drain_seconds)
@@ -170,8 +181,8 @@ class Daemon:
                 "conversations cut short; their callers hear music and reach the next daemon", n=self.calls.live
             )
         self.tenants.stop()
-        for link in self.links:
-            link.stop()
+        for board in self.switchboards:
+            board.link.stop()
         self.http.stop()
         self.state.close()
         _log.info("stopped")
@@ -200,44 +211,13 @@ class Daemon:
         folder: Path | None = self._config.directory
         if folder is None or not write_directory(folder, tenants):
             return
-        for link in self.links:
-            if link.up:
-                greenlets.spawn(f"reload directory of {link.name}", _reload_directory, link)
+        for board in self.switchboards:
+            if board.link.up:
+                greenlets.spawn(f"reload directory of {board.link.name}", board.reload_directory)
 
 
-class _View:
-    """What one link feeds the room registry with."""
-
-    def __init__(self, daemon: Daemon, switch: str) -> None:
-        self._daemon = daemon
-        self._switch = switch
-        self._known = False
-
-    def on_up(self, link: Link) -> None:
-        self._daemon.rooms.replace(self._switch, link.api("conference json_list"))
-        self._daemon.metrics.link_up.labels(self._switch).set(1)
-        if not self._known:  # it may have been started before the directory was written, or missed a change
-            _reload_directory(link)
-        self._known = True
-
-    def on_event(self, event: Event) -> None:
-        self._daemon.rooms.apply(self._switch, event)
-
-    def on_down(self, link: Link) -> None:
-        self._known = False
-        self._daemon.metrics.link_up.labels(self._switch).set(0)
-        self._daemon.metrics.link_reconnects.labels(self._switch).inc()
-
-
-def _reload_directory(link: Link) -> None:
-    try:
-        link.api("reloadxml")
-    except SwitchError as error:
-        _log.error("the switch did not read the new extensions", switch=link.name, error=str(error))
-
-
-def _room_status(name: str, members: Mapping[str, Member]) -> dict[str, object]:
-    return {"room": name, "members": len(members), "moderators": sum(m.moderator for m in members.values())}
+def _room_status(room: RoomState) -> dict[str, object]:
+    return {"room": room.name, "members": len(room.members), "moderators": len(room.moderators)}
 
 
 def _written(address: tuple[str, int]) -> str:

@@ -238,10 +238,11 @@ def _text(value: object) -> str:
         return f"<{type(value).__name__}: {type(error).__name__}>"
     if len(text) > LONGEST:
         text = text[: LONGEST - 1] + "…"
-    return text if text.isprintable() else _escaped(text)
+    return text if text.isprintable() else printable(text)
 
 
-def _escaped(text: str) -> str:
+def printable(text: str) -> str:
+    """The text with what a terminal would not show as a character written as an escape: ``\\x1b``, ``\\u202e``."""
     return "".join(
         letter if letter.isprintable() else letter.encode("unicode_escape", "surrogatepass").decode("ascii")
         for letter in text

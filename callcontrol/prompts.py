@@ -27,7 +27,7 @@ class PromptBook:
 
     def __init__(self, folder: Path, switch_folder: str | None = None) -> None:
         self._base = (switch_folder or str(folder.absolute())).rstrip("/")
-        self._texts = _texts(folder / "manifest.json")
+        self._texts, self._tones = _read(folder / "manifest.json")
         #: Language codes in alphabetical order, such as ``("de", "en", "fr")``.
         self.languages = tuple(sorted({language for language, _ in self._texts}))
         #: Names such as ``enter-pin``; the words numbers are put together from (``digits/4``) are not among them.
@@ -44,6 +44,12 @@ class PromptBook:
             return self._texts[language, name]
         except KeyError:
             raise UnknownPrompt(f"no prompt '{name}' in language '{language}' below {self._base}") from None
+
+    def tone(self, name: str) -> str:
+        """The path of a tone without words: ``join``, ``leave``, ``record``; under a second. Raises UnknownPrompt."""
+        if name not in self._tones:
+            raise UnknownPrompt(f"no tone '{name}' below {self._base}")
+        return f"{self._base}/tones/{name}.wav"
 
     def sound_prefix(self, language: str) -> str:
         """The ``sound_prefix`` for ``say`` in this language, where it finds ``digits/1.wav``. Raises UnknownPrompt."""
@@ -64,16 +70,18 @@ class PromptBook:
         return None
 
 
-def _texts(manifest: Path) -> Mapping[tuple[str, str], str]:
-    """Text by language and name; music says nothing and is left out."""
-    texts = {}
+def _read(manifest: Path) -> tuple[Mapping[tuple[str, str], str], frozenset[str]]:
+    """Text by language and name, and the names of the tones; the music is FreeSWITCH's affair."""
+    texts, tones = {}, set()
     try:
         files = json.loads(manifest.read_text(encoding="utf-8"))["files"]
         for file, entry in files.items():
             language, _, name = file.removesuffix(".wav").partition("/")
             if entry["text"]:
                 texts[language, name] = str(entry["text"])
+            elif language == "tones":
+                tones.add(name)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         problem = f"{manifest}: the prompts cannot be used: {error} (run `make prompts`, or mend `prompts:`)"
         raise ConfigError([problem]) from error
-    return texts
+    return texts, frozenset(tones)

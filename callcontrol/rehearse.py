@@ -64,6 +64,7 @@ def rehearsal_house(
             state=state,
             database=sqlite_url(state),
             prompts=home / "prompts",
+            recordings=state / "recordings",
             drain_seconds=1,
         ),
         environ,

@@ -28,11 +28,12 @@ import sound
 import yaml
 
 HERE = Path(__file__).resolve().parent
-LONGEST = {"prompts": 8.0, "numbers": 2.0, "music": 60.0}  # seconds
+LONGEST = {"prompts": 8.0, "numbers": 2.0, "music": 60.0, "tones": 1.0}  # seconds
 TOTAL = 25_000_000  # bytes of all WAV files together
-_MARGIN = {"prompts": 0.05, "numbers": 0.02, "music": 0.0}  # seconds of silence at either end; numbers are strung up
+_MARGIN = {"prompts": 0.05, "numbers": 0.02, "music": 0.0, "tones": 0.0}  # seconds of silence at either end
 _PROCESSING = 1  # raise when sound.py changes what it makes of the engine's output
-COMPOSER = "compose"  # the engine of the hold music
+COMPOSER = "compose"  # the engine of the hold music and of the tones
+_COMPOSED = {"music": ["hold"], "tones": list(compose.TONES)}  # section, also their "language" -> names
 # FreeSWITCH's local_stream is silent for a second each time it begins its folder anew (mod_local_stream.c
 # sleeps there), so the folder holds the piece often enough for twenty minutes, longer than a caller may wait.
 REPEATS = [f"music/hold-{number:02}.wav" for number in range(2, 26)]
@@ -51,7 +52,7 @@ class BuildError(Exception):
 class Line:
     """One text in one language, and the file that says it: ``de/welcome.wav``, ``fr/digits/21_f.wav``.
 
-    The hold music is a line without text, in the language "music".
+    The hold music and the tones are lines without text, in the languages "music" and "tones".
     """
 
     section: str
@@ -92,11 +93,12 @@ def read(folder: Path = HERE) -> tuple[list[Line], Voices]:
             raise BuildError(f"prompts.yaml: '{name}' has no text for '{language}' (quote words such as \"null\")")
         spoken = " ".join(_pronounced(word, book["pronounce"].get(language, {})) for word in text.split())
         lines.append(Line(section, language, name, text, spoken, f"{language}/{name}" in recordings))
-    lines.append(Line("music", "music", "hold", "", "", "music/hold" in recordings))
+    for section, names in _COMPOSED.items():
+        lines += [Line(section, section, name, "", "", f"{section}/{name}" in recordings) for name in names]
     unknown = recordings - {f"{line.language}/{line.name}" for line in lines}
     if unknown:
         raise BuildError(f"prompts.yaml: recordings of no text: {', '.join(sorted(unknown))}")
-    return lines, {**book["voices"], COMPOSER: {"music": digest(HERE / "compose.py")}}
+    return lines, {**book["voices"], COMPOSER: dict.fromkeys(_COMPOSED, digest(HERE / "compose.py"))}
 
 
 def _texts(book: Mapping[str, Any]) -> Iterator[tuple[str, str, str, object]]:
@@ -163,7 +165,7 @@ def build(folder: Path, engine: str, only: Sequence[str]) -> int:
         raise BuildError(f"nothing to render is called {', '.join(sorted(unknown))}")
     for line in lines:
         entry = before.get(line.file)
-        wanted = COMPOSER if line.section == "music" else engine
+        wanted = COMPOSER if line.section in _COMPOSED else engine
         fresh = wanted in ("auto", entry and entry["engine"]) and not _stale(folder, line, entry, voices)
         if line.recorded:
             entry = _entry(folder, line, "recording", "") if (folder / line.file).exists() else None
@@ -192,18 +194,19 @@ def _link_repeats(folder: Path) -> None:
 
 def _render(folder: Path, line: Line, engine: str, voices: Voices, before: Entry | None) -> Entry:
     path, voice = folder / line.file, voices[engine][line.language]
-    made = (
-        compose.compose()
-        if engine == COMPOSER
-        else sound.tidy(speak(line.spoken, engine, voice), _MARGIN[line.section])
-    )
-    content = sound.wav_bytes(made)
+    content = sound.wav_bytes(_made(line, engine, voice))
     if path.exists() and path.read_bytes() != content and not (before and _as_made(path, before)):
         where = f"{line.language}/{line.name}"
         raise BuildError(f"{line.file} is not what was rendered: add '{where}' to recordings to keep it, or delete it")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(content)
     return _entry(folder, line, engine, voice)
+
+
+def _made(line: Line, engine: str, voice: str) -> list[float]:
+    if engine != COMPOSER:
+        return sound.tidy(speak(line.spoken, engine, voice), _MARGIN[line.section])
+    return compose.tone(line.name) if line.section == "tones" else compose.compose()
 
 
 def _entry(folder: Path, line: Line, engine: str, voice: str) -> Entry:

@@ -1,9 +1,9 @@
-"""Composes the hold music, music/hold.wav: our own piece, so nobody's licence is played to the callers.
+"""Composes the hold music and the tones of the rooms: our own, so nobody's licence is played to the callers.
 
-Sixteen bars of 3 s in F major: soft strings hold the chords, an electric piano breaks them in quavers, a bass gives the
-root and a vibraphone sings above. What still sounds at the end sounds on at the beginning, so the loop has no seam.
-Every instrument has overtones above 300 Hz, because many telephones carry nothing below. Standard library only; takes
-about ten seconds and gives the same samples every time.
+The music is sixteen bars of 3 s in F major: soft strings hold the chords, an electric piano breaks them in quavers, a
+bass gives the root and a vibraphone sings above. What still sounds at the end sounds on at the beginning, so the loop
+has no seam. Every instrument has overtones above 300 Hz, because many telephones carry nothing below. A tone is two
+chimes. Standard library only; takes about ten seconds and gives the same samples every time.
 """
 
 from __future__ import annotations
@@ -50,6 +50,15 @@ BROKEN = (0, 1, 2, 3, 1, 3, 2, 1)  # which notes of the chord the piano plays in
 PIANO = ((1.0, 1.0, 2.6), (2.0, 0.45, 1.6), (3.0, 0.16, 1.0), (5.0, 0.05, 0.5))
 BASS = ((1.0, 1.0, 3.2), (2.0, 0.55, 2.2), (3.0, 0.3, 1.6), (4.0, 0.12, 1.0))
 VIBRAPHONE = ((1.0, 1.0, 4.0), (2.0, 0.08, 2.0), (4.0, 0.22, 1.2), (9.2, 0.03, 0.2))
+CHIME = ((1.0, 1.0, 0.9), (2.0, 0.12, 0.6), (4.0, 0.1, 0.3))
+# The tones: seconds after the beginning, note. Up is come, down is gone, the same note twice is a recording.
+TONES = {
+    "join": ((0.0, 72), (0.14, 77)),
+    "leave": ((0.0, 77), (0.14, 72)),
+    "record": ((0.0, 81), (0.22, 81)),
+}
+TONE_SECONDS = 0.75
+TONE_LEVEL = -24.0  # dBFS measured as speech is: softer than it, because a tone comes while somebody speaks
 STRINGS = (1.0, 0.55, 0.33, 0.2, 0.12, 0.07)  # loudness of overtone 1, 2, 3 ...
 
 
@@ -69,6 +78,21 @@ def compose() -> list[float]:
         _add(piece, bar * BAR + int(beat * BEAT), _struck(note, VIBRAPHONE, 0.010), 0.18)
     wet = _reverberated(piece)
     return _levelled([dry + 0.3 * echo for dry, echo in zip(piece, wet, strict=True)])
+
+
+def tone(name: str) -> list[float]:
+    """One of TONES, at 16 kHz: a soft chime that has died away when it ends."""
+    samples = [0.0] * round(TONE_SECONDS * sound.RATE)
+    for seconds, note in TONES[name]:
+        start = round(seconds * sound.RATE)
+        struck = _struck(note, CHIME, 0.010)
+        for index, sample in enumerate(struck[: len(samples) - start], start):
+            samples[index] += sample
+    release = round(0.3 * sound.RATE)
+    for index in range(release):
+        samples[-1 - index] *= 0.5 - 0.5 * math.cos(math.pi * index / release)
+    gain = 10 ** ((TONE_LEVEL - sound.speech_level(samples)) / 20)
+    return [gain * sample for sample in samples]
 
 
 def _frequency(note: float) -> float:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import math
 import os
-import subprocess
 import sys
 from datetime import datetime
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
+from gevent import subprocess
 
 from bench import sipp
 from bench.answer import reference_door

@@ -7,6 +7,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import gevent
@@ -14,10 +15,23 @@ import pytest
 from gevent import socket
 from structlog.testing import capture_logs
 
-from callcontrol import http
-from callcontrol.errors import CallControlError
-from callcontrol.http import HttpServer, NoStatus, fetch_ready, fetch_status, http_token, read_token
+from callcontrol.errors import CallControlError, SwitchLost, SwitchTimeout
+from callcontrol.http import (
+    HttpServer,
+    NoStatus,
+    NotNow,
+    NotThere,
+    NotUnderstood,
+    control_room,
+    fetch_ready,
+    fetch_rooms,
+    fetch_status,
+    http_token,
+    read_token,
+    wire,
+)
 from callcontrol.metrics import Metrics
+from tests.live_rooms import BOARD, LiveRooms
 
 TOKEN = "t" * 43
 
@@ -28,8 +42,14 @@ class Daemon:
     def __init__(self) -> None:
         self.reasons: list[str] = []
         self.metrics = Metrics()
+        self.live = LiveRooms()
         self.server = HttpServer(
-            ("127.0.0.1", 0), ready=lambda: self.reasons, status=self.status, metrics=self.metrics, token=TOKEN
+            ("127.0.0.1", 0),
+            ready=lambda: self.reasons,
+            status=self.status,
+            metrics=self.metrics,
+            token=TOKEN,
+            rooms=self.live.api,
         )
 
     def status(self) -> dict[str, Any]:
@@ -54,11 +74,18 @@ def says(daemon: Daemon, request: bytes, deadline: float = 5.0) -> bytes:
         return answer
 
 
-def asks(daemon: Daemon, method: str, page: str, *headers: str) -> tuple[int, dict[str, str], bytes]:
+def asks(daemon: Daemon, method: str, page: str, *headers: str, body: bytes = b"") -> tuple[int, dict[str, str], bytes]:
     lines = [f"{method} {page} HTTP/1.1", "Host: x", *headers, "", ""]
-    head, _, body = says(daemon, "\r\n".join(lines).encode("latin-1")).partition(b"\r\n\r\n")
+    head, _, body = says(daemon, "\r\n".join(lines).encode("latin-1") + body).partition(b"\r\n\r\n")
     status, *fields = head.decode().split("\r\n")
     return int(status.split()[1]), dict(field.split(": ", 1) for field in fields), body
+
+
+def posts(daemon: Daemon, page: str, body: bytes = b"") -> tuple[int, dict[str, Any]]:
+    """The answer to a POST with the token."""
+    length = f"Content-Length: {len(body)}"
+    code, _, answer = asks(daemon, "POST", page, f"Authorization: Bearer {TOKEN}", length, body=body)
+    return code, json.loads(answer)
 
 
 def elsewhere(function: Callable[..., Any], *args: Any) -> Any:
@@ -109,14 +136,172 @@ def test_without_the_token_the_status_names_no_room(daemon, header):
 def test_a_page_that_does_not_exist_lists_those_that_do(daemon):
     code, _, body = asks(daemon, "GET", "/statuz")
     assert code == 404
-    assert json.loads(body)["pages"] == ["/healthz", "/metrics", "/readyz", "/status"]
+    assert json.loads(body)["pages"] == ["/healthz", "/metrics", "/readyz", "/rooms", "/status"]
 
 
+@pytest.mark.parametrize("page", ["/healthz", "/status", "/rooms"])
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "OPTIONS"])
-def test_nothing_can_be_changed_over_http(daemon, method):
-    code, headers, body = asks(daemon, method, "/healthz", "Content-Length: 0")
+def test_a_page_that_shows_something_changes_nothing(daemon, method, page):
+    code, headers, body = asks(daemon, method, page, "Content-Length: 0")
     assert (code, headers["Allow"]) == (405, "GET, HEAD")
     assert json.loads(body) == {"error": "only GET and HEAD"}
+
+
+@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE"])
+def test_a_room_is_steered_by_post_only(daemon, method):
+    daemon.live.comes("+4930111")
+    daemon.live.told()
+    code, headers, _ = asks(daemon, method, f"/rooms/{BOARD}/lock", f"Authorization: Bearer {TOKEN}")
+    assert (code, headers["Allow"]) == (405, "POST")
+    assert daemon.live.told() == []
+
+
+@pytest.mark.parametrize("page", ["/rooms", f"/rooms/{BOARD}/lock"])
+def test_without_rooms_to_steer_there_are_no_pages_about_them(page):
+    lone = HttpServer(("127.0.0.1", 0), ready=list, status=dict, metrics=Metrics(), token=TOKEN)
+    lone.start()
+    code, _, body = asks(SimpleNamespace(server=lone), "GET", page, f"Authorization: Bearer {TOKEN}")
+    lone.stop()
+    assert (code, json.loads(body)["pages"]) == (404, ["/healthz", "/metrics", "/readyz", "/status"])
+
+
+def test_an_operator_sees_the_live_rooms(daemon):
+    daemon.live.comes("+4930111")
+    code, _, body = asks(daemon, "GET", "/rooms", f"Authorization: Bearer {TOKEN}")
+    assert code == 200
+    assert json.loads(body) == {"rooms": daemon.live.api.rooms()}
+    assert [member["number"] for member in json.loads(body)["rooms"][0]["members"]] == ["+4930111"]
+
+
+@pytest.mark.parametrize(("method", "page"), [("GET", "/rooms"), ("POST", f"/rooms/{BOARD}/end")])
+@pytest.mark.parametrize("header", ["X: y", "Authorization: Bearer ", f"Authorization: Bearer {TOKEN}x"])
+def test_without_the_token_rooms_are_neither_seen_nor_steered(daemon, method, page, header):
+    daemon.live.comes("+4930111")
+    code, headers, body = asks(daemon, method, page, header, "Content-Length: 0")
+    assert (code, headers["WWW-Authenticate"]) == (401, "Bearer")
+    assert b"4930111" not in body
+    assert daemon.live.told() == []
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"member": "+4930111"}', b'{"member": "+49 30 111"}', b'{"member": 1}', b'{"member": "1"}']
+)
+def test_an_operator_steers_a_member(daemon, body):
+    daemon.live.comes("+4930111")
+    code, answer = posts(daemon, f"/rooms/{BOARD}/mute", body)
+    assert (code, answer["text"]) == (200, "member 1 (+4930111) is muted")
+    assert f"conference {BOARD} mute 1 quiet" in daemon.live.told()
+
+
+@pytest.mark.parametrize("body", [b"", b"{}", b'{"member": null}', b" \r\n"])
+def test_an_operator_steers_a_room(daemon, body):
+    daemon.live.comes("+4930111")
+    assert posts(daemon, f"/rooms/{BOARD}/lock", body) == (
+        200,
+        {"room": BOARD, "action": "lock", "changed": True, "text": "it is locked"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("page", "body", "code", "error"),
+    [
+        ("/rooms/acme.sales/lock", b"", 404, "nobody is in a room called 'acme.sales'"),
+        (f"/rooms/{BOARD}/mute", b'{"member": 9}', 404, f"no member or waiting caller of {BOARD} is 'id:9'"),
+        (f"/rooms/{BOARD}/mute", b"", 400, "mute needs a member: the id, or the caller's number"),
+        (f"/rooms/{BOARD}/lock", b'{"member": 1}', 400, "lock is for the whole room and takes no member"),
+        (f"/rooms/{BOARD}/record", b"", 409, "no recording before a moderator has been there, nor of a room that ends"),
+        (f"/rooms/{BOARD}", b"", 404, "no such page (it is POST /rooms/NAME/ACTION)"),
+        (f"/rooms/{BOARD}/lock/now", b"", 404, "no such page (it is POST /rooms/NAME/ACTION)"),
+        ("/rooms/acme.b%0Aoard%2F/lock", b"", 404, "no such page (it is POST /rooms/NAME/ACTION)"),
+    ],
+)
+def test_what_cannot_be_done_says_why(daemon, page, body, code, error):
+    daemon.live.comes("+4930111")
+    daemon.live.told()
+    assert posts(daemon, page, body) == (code, {"error": error})
+    assert daemon.live.told() == []
+
+
+def test_an_unknown_action_is_answered_with_those_there_are(daemon):
+    code, answer = posts(daemon, f"/rooms/{BOARD}/explode")
+    assert code == 400
+    assert {"admit", "end", "kick", "lock", "mute-all"} < set(answer["actions"])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        *(b"[]", b"7", b"member=1", b'{"member": 1', b"\xff\xfe", b"[" * 1000),
+        *(b'{"member": 1, "quiet": 1}', b'{"Member": 1}', b'{"member": true}', b'{"member": 1.0}', b'{"member": [1]}'),
+    ],
+)
+def test_a_body_that_is_none_changes_nothing(daemon, body):
+    daemon.live.comes("+4930111")
+    assert posts(daemon, f"/rooms/{BOARD}/mute", body)[0] == 400
+    assert daemon.live.told() == []
+
+
+def test_a_body_that_is_too_long_is_not_read(daemon):
+    request = f"POST /rooms/{BOARD}/end HTTP/1.1\r\nAuthorization: Bearer {TOKEN}\r\nContent-Length: 1025\r\n\r\n"
+    assert says(daemon, request.encode(), deadline=2).startswith(b"HTTP/1.1 413 ")
+
+
+def test_a_body_in_chunks_is_refused_and_not_taken_for_an_empty_one(daemon):
+    daemon.live.comes("+4930111", f"{BOARD}.lobby")
+    head = f"POST /rooms/{BOARD}/admit HTTP/1.1\r\nAuthorization: Bearer {TOKEN}\r\nTransfer-Encoding: chunked\r\n\r\n"
+    assert says(daemon, head.encode() + b"5\r\n12345\r\n0\r\n\r\n", deadline=2).startswith(b"HTTP/1.1 411 ")
+    assert daemon.live.told() == []
+
+
+def test_who_does_not_send_the_promised_body_is_cut_off_and_changes_nothing(daemon, monkeypatch, capfd):
+    monkeypatch.setattr(wire, "DEADLINE", 0.2)
+    daemon.live.comes("+4930111")
+    head = f"POST /rooms/{BOARD}/end HTTP/1.1\r\nAuthorization: Bearer {TOKEN}\r\nContent-Length: 10\r\n\r\n{{}}"
+    says(daemon, head.encode(), deadline=2)
+    assert daemon.live.told() == []
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "text"),
+    [
+        (SwitchTimeout("the room did not answer within 5 s"), 504, "the room did not answer within 5 s"),
+        (SwitchLost("closed"), 503, "the switch cannot be reached: closed"),
+    ],
+)
+def test_a_switch_that_is_away_is_no_fault_of_the_operator(daemon, monkeypatch, error, code, text):
+    def away(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(daemon.live, "submit", away)
+    assert posts(daemon, f"/rooms/{BOARD}/lock") == (code, {"error": text})
+    with pytest.raises(NoStatus, match=f"{code}: {text}"):
+        elsewhere(control_room, daemon.server.address, TOKEN, BOARD, "lock")
+
+
+def test_the_command_line_shows_and_steers_rooms(daemon):
+    daemon.live.comes("+4930111")
+    address = daemon.server.address
+    assert elsewhere(fetch_rooms, address, TOKEN) == {"rooms": daemon.live.api.rooms()}
+    assert elsewhere(control_room, address, TOKEN, BOARD, "mute", "+4930111")["changed"]
+    assert elsewhere(fetch_rooms, address, TOKEN)["rooms"][0]["members"][0]["muted"]
+
+
+@pytest.mark.parametrize(
+    ("room", "action", "kind"),
+    [
+        (BOARD, "explode", NotUnderstood),
+        (BOARD, "../../status", NotThere),
+        ("acme.sales", "lock", NotThere),
+        ("acme/\n..\u00e9", "lock", NotThere),
+        (BOARD, "admit", NotNow),
+    ],
+)
+def test_the_command_line_knows_why_something_was_refused(daemon, room, action, kind):
+    daemon.live.comes("+4930111")
+    with pytest.raises((NotUnderstood, NotThere, NotNow)) as refused:
+        elsewhere(control_room, daemon.server.address, TOKEN, room, action)
+    assert refused.type is kind
 
 
 def test_head_is_answered_without_a_body(daemon):
@@ -165,12 +350,12 @@ def test_a_second_request_on_the_connection_is_not_served(daemon):
 
 @pytest.mark.parametrize("beginning", [b"", b"GET /healthz HT", b"GET /healthz HTTP/1.1\r\nX: y\r\n"])
 def test_who_sends_too_slowly_is_cut_off(daemon, monkeypatch, beginning):
-    monkeypatch.setattr(http, "DEADLINE", 0.2)
+    monkeypatch.setattr(wire, "DEADLINE", 0.2)
     assert b"200 OK" not in says(daemon, beginning, deadline=2)
 
 
 def test_who_does_not_read_the_answer_is_cut_off(daemon, monkeypatch, capfd):
-    monkeypatch.setattr(http, "DEADLINE", 0.2)
+    monkeypatch.setattr(wire, "DEADLINE", 0.2)
     monkeypatch.setattr(daemon.server, "_status", lambda: {"long": "x" * 20_000_000})
     with socket.create_connection(daemon.server.address) as connection, gevent.Timeout(5):
         connection.sendall(f"GET /status HTTP/1.1\r\nAuthorization: Bearer {TOKEN}\r\n\r\n".encode())
@@ -182,7 +367,7 @@ def test_who_does_not_read_the_answer_is_cut_off(daemon, monkeypatch, capfd):
 
 
 def test_silent_connections_do_not_keep_others_out_for_longer_than_the_deadline(daemon, monkeypatch):
-    monkeypatch.setattr(http, "DEADLINE", 0.3)
+    monkeypatch.setattr(wire, "DEADLINE", 0.3)
     silent = [socket.create_connection(daemon.server.address) for _ in range(200)]
     assert asks(daemon, "GET", "/healthz")[0] == 200
     for connection in silent:
@@ -207,14 +392,20 @@ def test_the_command_line_knows_whether_a_daemon_is_ready_and_why_not(daemon):
 
 
 def test_the_command_line_says_what_to_look_at_when_the_token_is_another_daemons(daemon):
-    with pytest.raises(NoStatus, match="refused the token"):
-        elsewhere(fetch_status, daemon.server.address, "wrong")
+    for ask in (fetch_status, fetch_rooms, lambda *access: control_room(*access, BOARD, "lock")):
+        with pytest.raises(NoStatus, match="refused the token"):
+            elsewhere(ask, daemon.server.address, "wrong")
 
 
 def test_the_command_line_says_so_when_no_daemon_is_there(daemon):
     address = daemon.server.address
     daemon.server.stop()
-    for ask in (fetch_ready, lambda address: fetch_status(address, TOKEN)):
+    for ask in (
+        fetch_ready,
+        lambda address: fetch_status(address, TOKEN),
+        lambda address: fetch_rooms(address, TOKEN),
+        lambda address: control_room(address, TOKEN, BOARD, "lock"),
+    ):
         with pytest.raises(NoStatus, match=r"no answer from a daemon at 127.0.0.1:\d+"):
             elsewhere(ask, address)
 

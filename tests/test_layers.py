@@ -12,10 +12,10 @@ PACKAGE = Path(__file__).parent.parent / "callcontrol"
 # From the bottom up; a module may import from lower layers and, where listed together, from its own.
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"__init__", "errors"}),
-    frozenset({"greenlets", "numbers", "prompts", "guessing", "log", "metrics", "processes"}),
+    frozenset({"greenlets", "numbers", "prompts", "spoken", "guessing", "log", "metrics", "processes"}),
     frozenset({"tenants", "state", "switch", "rehearsal", "http"}),
     frozenset({"config", "routing", "directory", "freeswitch", "rooms", "status"}),
-    frozenset({"flows"}),
+    frozenset({"flows", "switchboard"}),
     frozenset({"daemon"}),
     frozenset({"serving", "demo", "rehearse"}),
     frozenset({"cli"}),

@@ -6,7 +6,6 @@ import json
 import logging
 import os
 import pty
-import subprocess
 import sys
 import time
 import warnings
@@ -16,6 +15,7 @@ from typing import Any
 
 import gevent
 import pytest
+from gevent import subprocess
 from gevent.os import make_nonblocking, nb_read
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st

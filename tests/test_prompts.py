@@ -1,4 +1,4 @@
-"""What callers are told: every text has its WAV, every number can be said, the music never stops."""
+"""What callers are told: every text has its WAV, every number can be said, tones are gentle, the music never stops."""
 
 from __future__ import annotations
 
@@ -133,12 +133,12 @@ def test_every_wav_says_what_prompts_yaml_says() -> None:
 
 
 def test_all_sound_together_stays_small() -> None:
-    assert sum(path.lstat().st_size for path in PROMPTS.rglob("*.wav")) < 12_000_000
+    assert sum(path.lstat().st_size for path in PROMPTS.rglob("*.wav")) < 25_000_000
 
 
 def test_every_prompt_is_equally_loud() -> None:
     for path in PROMPTS.glob("*/*.wav"):
-        if path.parent.name != "music":
+        if path.parent.name not in ("music", "tones"):
             assert sound.speech_level(sound.read_wav(path)[1]) == pytest.approx(sound.SPEECH_LEVEL, abs=1), path
 
 
@@ -148,10 +148,12 @@ def _tone(seconds: float, level: float, rate: int = 16_000) -> list[float]:
     return [peak * math.sin(2 * math.pi * 440 * index / rate) for index in range(round(seconds * rate))]
 
 
+TONES = ("join", "leave", "record")
 SMALL = """
 voices: {pico: {de: de-DE, en: en-GB}, espeak: {de: de, en: en-gb}}
 pronounce: {de: {}, en: {PIN: pin}}
-recordings: [de/hello, en/hello, de/enter-pin, en/enter-pin, de/digits/0, music/hold]
+recordings: [de/hello, en/hello, de/enter-pin, en/enter-pin, de/digits/0, music/hold,
+  tones/join, tones/leave, tones/record]
 prompts:
   hello: {de: Guten Tag., en: Hello.}
   enter-pin: {de: Ihre PIN bitte., en: "Your PIN, please."}
@@ -164,10 +166,11 @@ numbers:
 def folder(tmp_path: Path) -> Path:
     """A small prompts folder of own recordings, which need no speech engine; nothing is wrong with it."""
     (tmp_path / "prompts.yaml").write_text(SMALL, encoding="utf-8")
-    for name in ("de/hello", "en/hello", "de/enter-pin", "en/enter-pin", "de/digits/0", "music/hold"):
+    tones = [f"tones/{name}" for name in TONES]
+    for name in ("de/hello", "en/hello", "de/enter-pin", "en/enter-pin", "de/digits/0", "music/hold", *tones):
         path = tmp_path / f"{name}.wav"
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(sound.wav_bytes(sound.tidy(_tone(1, -30), 0.05)))
+        path.write_bytes(sound.wav_bytes(sound.tidy(_tone(0.8, -30), 0.05)))
     assert build.build(tmp_path, "auto", []) == 0
     assert build.problems(tmp_path) == []
     return tmp_path
@@ -312,6 +315,33 @@ def test_an_own_recording_is_never_written_over(folder: Path, engine: str) -> No
     with pytest.raises(build.BuildError, match="add 'de/hello' to recordings"):
         build.build(folder, engine, [])
     assert (folder / "de/hello.wav").read_bytes() == recording
+
+
+# --- the tones of the rooms -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", TONES)
+def test_a_tone_is_short_and_softer_than_speech(book: PromptBook, name: str) -> None:
+    rate, samples = sound.read_wav(Path(book.tone(name)))
+    assert rate == 16_000
+    assert 0.3 < len(samples) / rate < 1.0
+    assert -30 < sound.speech_level(samples) < sound.SPEECH_LEVEL - 2
+    assert sound.decibel(sound.peak(samples)) < -10
+    assert max(map(abs, (*samples[:5], *samples[-5:]))) < 0.01  # no click at either end
+
+
+def test_coming_and_going_sound_different(book: PromptBook) -> None:
+    assert len({Path(book.tone(name)).read_bytes() for name in TONES}) == len(TONES)
+
+
+def test_freeswitch_finds_the_tones_where_it_sees_the_prompts() -> None:
+    assert PromptBook(PROMPTS, switch_folder="/usr/share/prompts").tone("join") == "/usr/share/prompts/tones/join.wav"
+
+
+@pytest.mark.parametrize("name", ["gong", "", "../de/welcome", "hold"])
+def test_an_unknown_tone_is_noticed_before_it_is_played(book: PromptBook, name: str) -> None:
+    with pytest.raises(UnknownPrompt, match="no tone"):
+        book.tone(name)
 
 
 # --- the hold music -------------------------------------------------------------------------------------------------

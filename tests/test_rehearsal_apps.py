@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -125,3 +126,22 @@ def test_a_number_the_dialplan_does_not_take_is_hung_up() -> None:
     switch = RehearsalSwitch(("127.0.0.1", 1)).start()
     switch.phone("+49171").calls("+49 30 8631").is_refused("INVALID_NUMBER_FORMAT")
     switch.stop()
+
+
+def test_a_call_is_recorded_beside_what_it_hears(wire: Wire, tmp_path: Path) -> None:
+    wire.ask("event plain RECORD_START RECORD_STOP")
+    wire.execute("answer")
+    path = tmp_path / "names" / "one.wav"
+    wire.start("record_session", f"{path} +4")
+    assert wire.event("RECORD_START")["Record-File-Path"] == str(path)
+    wire.execute("playback", "%[playback_terminators=any]silence_stream://4000")
+    wire.start("stop_record_session", str(path))
+    told = wire.event("RECORD_STOP")
+    assert (told["variable_record_file_size"], path.exists()) == (str(path.stat().st_size), True)
+
+
+def test_a_call_that_cannot_be_recorded_goes_on(wire: Wire) -> None:
+    wire.execute("answer")
+    done = wire.execute("record_session", "/proc/one.wav +4")
+    assert done["variable_record_completion_cause"] == "uri-failure"
+    assert response(wire, "stop_record_session", "/proc/one.wav") == "_none_"

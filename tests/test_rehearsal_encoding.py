@@ -5,7 +5,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callcontrol.rehearsal import encoding
@@ -70,6 +70,7 @@ def test_an_api_command_that_says_nothing_is_answered_all_the_same() -> None:
     assert encoding.api_frame("") == b"Content-Type: api/response\nContent-Length: 14\n\n-ERR no reply\n"
 
 
+@settings(deadline=None)
 @given(st.binary().filter(lambda value: b"\0" not in value))
 def test_any_value_survives_but_for_what_looks_encoded_already(value: bytes) -> None:
     """``%0A`` typed by a caller cannot be told from an encoded line feed: that is FreeSWITCH's own ambiguity."""
@@ -78,6 +79,7 @@ def test_any_value_survives_but_for_what_looks_encoded_already(value: bytes) -> 
     assert decoded(wire) == re.sub(rb"%([0-9A-F]{2})", lambda match: bytes([int(match[1], 16)]), value)
 
 
+@settings(deadline=None)
 @given(
     st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"])),
     st.binary().filter(lambda value: b"\0" not in value),

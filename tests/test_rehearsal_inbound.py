@@ -176,3 +176,17 @@ def test_a_link_fails_where_it_is_told(switch: RehearsalSwitch) -> None:
     assert wire.frame() is None
     assert wire.raw == b"Content-Ty"
     assert dial_link(switch.link_address, "open sesame").ask("api echo fine") == "fine"
+
+
+@pytest.mark.parametrize(
+    ("command", "reply"),
+    [
+        ("sofia_contact extensions/33@acme.example", "error/user_not_registered"),
+        ("originate error/user_not_registered &park", "-ERR USER_NOT_REGISTERED\n"),
+        ("originate user/33@acme.example &park", "-ERR SUBSCRIBER_ABSENT\n"),
+        ("originate {a=b}[c=d]sofia/gateway/carrier/+4930 &conference(x@room)", "-ERR INVALID_GATEWAY\n"),
+    ],
+)
+def test_nobody_can_be_called_from_here(link: Wire, command: str, reply: str) -> None:
+    assert link.ask(f"api {command}") == reply
+    assert link.ask("api originate x").startswith("-USAGE: <call url>")

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from callcontrol.rehearsal import Phone, RehearsalSwitch
-from callcontrol.rehearsal.rooms import Invitation
+from callcontrol.rehearsal.member import Invitation
 from tests.rehearsal_daemon import TinyDaemon, Wire, dial_link
 
 ROOM = "acme.board"
@@ -208,7 +209,7 @@ def test_members_are_transferred_to_another_room(house: House) -> None:
         house.api(f"conference {ROOM} transfer acme.sales@room 1")
         == "+OK Member '1' sent to conference acme.sales@room.\n"
     )
-    assert house.tells("transfer")["New-Conference-Name"] == "acme.sales"
+    assert house.tells("transfer")["New-Conference-Name"] == "acme.sales@room"
     guest.leaves(ROOM).joins("acme.sales")
     assert list(house.switch.rooms) == ["acme.sales"]
 
@@ -219,3 +220,157 @@ def test_commands_run_inside_a_conference_until_it_was_event_locked(house: House
     wire.execute("playback", "/p/de/hello.wav")
     guest.hears("hello")
     assert house.api(f"conference {ROOM} count") == "1"
+
+
+def test_a_prompt_for_one_member_is_heard_by_nobody_else(house: House) -> None:
+    first, second = house.joins("+49301").joins(ROOM), house.joins("+49302").joins(ROOM)
+    files = "file_string:///p/de/muted.wav!silence_stream://400!/p/de/digits/2.wav"
+    assert house.api(f"conference {ROOM} play {files} 2") == f"+OK (play) Playing file {files} to member 2\n"
+    assert house.tells("play-file-member")["File"] == files
+    done = house.tells("play-file-member-done")
+    assert (done["milliseconds"], done["samples"], done["Member-ID"]) == ("2400", "38400", "2")
+    second.hears("muted", language="de").hears("2")
+    first.hears_nothing_else()
+
+
+def test_a_prompt_that_is_not_there_is_refused(house: House) -> None:
+    house.joins("+49301").joins(ROOM)
+    house.switch.hub.missing.add("gone")
+    assert house.api(f"conference {ROOM} play /p/gone.wav 1") == "-ERR (play) File: /p/gone.wav not found.\n"
+    assert house.api(f"conference {ROOM} play /p/gone.wav") == "-ERR (play) File: /p/gone.wav not found.\n"
+    assert house.tells("play-file")["Error"] == "File could not be played"
+
+
+def test_whoever_joins_stops_the_music_of_the_room(house: House) -> None:
+    """conference_member.c:907: a room with a moh-sound stops its asynchronous file for every newcomer."""
+    first, _ = house.joins("+49301").joins(ROOM), house.joins("+49302").joins(ROOM)
+    assert house.api(f"conference {ROOM} play local_stream://moh async").startswith("+OK")
+    assert house.tells("play-file")["Async"] == "true"
+    first.hears_music()
+    house.joins("+49303").joins(ROOM)
+    assert house.tells("play-file-done")["File"] == "local_stream://moh"
+    first.hears_no_music()
+    assert house.api(f"conference {ROOM} stop async") == "+OK Stopped 0 files.\n"
+
+
+def test_music_in_the_queue_survives_a_join_and_keeps_what_is_behind_it_waiting(house: House) -> None:
+    first = house.joins("+49301").joins(ROOM).hears_music()
+    assert house.api(f"conference {ROOM} play local_stream://moh").startswith("+OK")
+    assert house.api(f"conference {ROOM} stop async") == "+OK Stopped 1 files.\n"
+    second = house.joins("+49302").joins(ROOM).hears_music()
+    house.api(f"conference {ROOM} play /p/de/later.wav")
+    house.api(f"conference {ROOM} play /p/de/now.wav 1 nomux")
+    first.hears("now").hears_music()
+    assert house.api(f"conference {ROOM} stop current") == "+OK Stopped 1 files.\n"
+    first.hears("later").hears_no_music()
+    second.hears("later").hears_no_music()
+
+
+def test_variables_of_a_room_are_in_its_events_and_in_its_description(house: House) -> None:
+    house.joins("+49301").joins(ROOM)
+    for command in ("cc_a one", "cc_b two", "cc_a three", "cc_c four", "cc_c"):
+        assert house.api(f"conference {ROOM} setvar {command}") == "+OK\n"
+    assert house.api(f"conference {ROOM} getvar cc_a") == "three"
+    assert '"variables":{"cc_b":"two","cc_a":"three"}' in house.api("conference json_list compact")
+    house.api(f"conference {ROOM} mute 1 quiet")
+    told = house.tells("mute-member")
+    assert (told["cc_a"], told["Speak"], "cc_c" in told) == ("three", "false", False)
+
+
+def test_a_recording_is_a_member_without_a_call(house: House, tmp_path: Path) -> None:
+    house.joins("+49301").joins(ROOM)
+    path = tmp_path / "new" / "meeting.wav"
+    assert house.api(f"conference {ROOM} record {path}") == f"+OK Record file {path}\n"
+    assert house.tells("start-recording")["Path"] == str(path)
+    assert house.api(f"conference {ROOM} record {path}").startswith("-ERR file [")
+    listed = house.api("conference json_list compact")
+    assert '"recording":true' in listed
+    assert f'"type":"recording_node","record_path":"{path}"' in listed
+    stopped = f"Stopped recording file {path}\n+OK Stopped recording 0 files\n"
+    assert house.api(f"conference {ROOM} norecord {path}") == stopped
+    told = house.tells("stop-recording")
+    assert (told["Other-Recordings"], told["Record-File-Size"]) == ("false", str(path.stat().st_size))
+    missing = f"-ERR non-existant recording '{path}'\n+OK Stopped recording 0 files\n"
+    assert house.api(f"conference {ROOM} norecord {path}") == missing
+    assert house.joins("+49302").joins(ROOM).session.variable("conference_member_id") == "3"
+
+
+def test_a_recording_that_cannot_be_written_is_told_by_an_event_only(house: House) -> None:
+    house.joins("+49301").joins(ROOM)
+    assert house.api(f"conference {ROOM} record /proc/x.wav") == "+OK Record file /proc/x.wav\n"
+    assert house.tells("start-recording")["Error"] == "File could not be opened for recording"
+    assert house.tells("stop-recording")["Samples-Out"] == "0"
+
+
+def test_a_room_takes_its_recording_and_its_music_along_when_it_ends(house: House, tmp_path: Path) -> None:
+    guest = house.joins("+49301").joins(ROOM)
+    house.api(f"conference {ROOM} record {tmp_path}/meeting.wav")
+    guest.hangs_up()
+    told = [house.link.event("CUSTOM")["Action"] for _ in range(9)]
+    expected = ["floor-change", "del-member", "play-file-done", "stop-recording", "conference-destroy"]
+    assert told[-5:] == expected
+
+
+def test_keys_of_members_are_told_with_their_call(house: House) -> None:
+    house.link.ask("event plain DTMF")
+    guest = house.joins("+49301", variables="sensitive_dtmf=false;").joins(ROOM).presses("*6")
+    keys = [house.link.event("DTMF", Unique_ID=guest.session.channel.uuid)["DTMF-Digit"] for _ in range(2)]
+    assert keys == ["*", "6"]
+
+
+def test_who_is_muted_or_waits_cannot_be_heard(house: House) -> None:
+    guest = house.joins("+49301", "wait-mod").joins(ROOM).cannot_speak()
+    house.joins("+49302", "moderator").joins(ROOM, moderator=True).can_speak()
+    guest.can_speak()
+    house.api(f"conference {ROOM} mute 1 quiet")
+    guest.cannot_speak()
+    house.joins("+49303", "mute").joins(ROOM).cannot_speak()
+
+
+def test_a_member_sent_back_meets_a_daemon_again(house: House) -> None:
+    guest = house.joins("+49301").joins(ROOM)
+    uuid = guest.session.channel.uuid
+    assert house.api(f"uuid_setvar {uuid} cc_farewell room-ended") == "+OK\n"
+    assert house.api(f"uuid_transfer {uuid} back XML callcontrol") == "+OK\n"
+    guest.leaves(ROOM)
+    channel = house.daemon.call().connect()
+    expected = ("room-ended", "again", "true")
+    assert tuple(channel[f"variable_{name}"] for name in ("cc_farewell", "cc_next", "sensitive_dtmf")) == expected
+
+
+def test_files_that_are_stopped_end_in_their_order(house: House) -> None:
+    guest = house.joins("+49301").joins(ROOM)
+    for file in ("local_stream://moh", "/p/a.wav", "/p/b.wav"):
+        house.api(f"conference {ROOM} play {file}")
+    assert house.api(f"conference {ROOM} stop all") == "+OK Stopped 4 files.\n"  # and the music of one who is alone
+    ended = [house.tells("play-file-done")["File"] for _ in range(4)]
+    assert ended == ["local_stream://moh", "/p/a.wav", "/p/b.wav", "local_stream://moh"]
+    guest.hears_nothing_else()
+
+
+@pytest.fixture
+def slow_house() -> Iterator[House]:
+    """A switch where media takes a fiftieth of its time."""
+    house = House()
+    house.switch.hub.pace = 0.02
+    house.link.ask("event plain CUSTOM conference::maintenance")
+    yield house
+    house.switch.stop()
+    house.daemon.stop()
+
+
+def test_files_for_one_member_wait_for_one_another(slow_house: House) -> None:
+    guest = slow_house.joins("+49301").joins(ROOM)
+    slow_house.api(f"conference {ROOM} play local_stream://moh 1")
+    for name in ("a", "b", "c"):
+        slow_house.api(f"conference {ROOM} play /p/{name}.wav 1")
+    guest.hears_nothing_else()
+    assert slow_house.api(f"conference {ROOM} stop current 1") == "+OK Stopped 1 files.\n"
+    guest.hears("a", "b", "c")
+    ended = [slow_house.tells("play-file-member-done")["File"] for _ in range(4)]
+    assert ended == ["local_stream://moh", "/p/a.wav", "/p/b.wav", "/p/c.wav"]
+    slow_house.api(f"conference {ROOM} play local_stream://moh 1")
+    slow_house.api(f"conference {ROOM} play /p/d.wav 1")
+    assert slow_house.api(f"conference {ROOM} stop all 1") == "+OK Stopped 2 files.\n"
+    slow_house.api(f"conference {ROOM} play /p/e.wav 1")
+    guest.hears("e").hears_nothing_else()

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import gevent
 import pytest
 from gevent import socket
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from callcontrol.rehearsal import Fault, FaultKind
@@ -54,6 +54,7 @@ TALK = (
 )
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(0, len(TALK)), max_size=8))
 def test_commands_are_the_same_however_the_bytes_arrive(cuts: list[int]) -> None:
     places = [0, *sorted(cuts), len(TALK)]

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
+from gevent import subprocess
 
 from callcontrol.cli import main
 from callcontrol.errors import ConfigError

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 import sqlite3
-import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import gevent
 import pytest
+from gevent import subprocess
 from structlog.testing import capture_logs
 
 from callcontrol.errors import ConfigError

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import socket as plain_socket
-import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,6 +10,7 @@ from pathlib import Path
 
 import gevent
 import pytest
+from gevent import subprocess
 from gevent.event import Event as Signal
 from gevent.socket import socket
 from structlog.testing import capture_logs

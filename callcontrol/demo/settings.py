@@ -95,6 +95,7 @@ class DemoSettings:
             "state": str(self.state.absolute()),
             "prompts": str((self.home / "prompts").absolute()),
             "directory": str(self.directory.absolute()),
+            "recordings": str((self.state / "recordings").absolute()),
             "drain_seconds": 5,
         }
         return json.dumps(values, indent=2) + "\n"

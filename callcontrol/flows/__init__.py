@@ -10,6 +10,7 @@ from structlog.typing import FilteringBoundLogger
 
 from callcontrol.errors import HungUp, SwitchError
 from callcontrol.flows.conference import enter_conference
+from callcontrol.flows.farewell import say_farewell
 from callcontrol.flows.house import House
 from callcontrol.flows.visit import Visit
 from callcontrol.log import call_log
@@ -25,6 +26,9 @@ def serve(call: Call, house: House) -> None:
     tenant, service, outcome = "", "none", "failed"
     try:
         call.begin()
+        if call.farewell:
+            outcome = say_farewell(call)
+            return
         domain = call.caller.authenticated.domain if call.caller.authenticated else ""
         where = route(house.tenants(), call.door, call.dialled, domain)
         tenant = where.tenant.id if where.tenant is not None else ""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from callcontrol.metrics import Metrics
 from callcontrol.prompts import PromptBook
+from callcontrol.rooms.names import SpokenNames
 from callcontrol.rooms.registry import RoomRegistry
 from callcontrol.state import StateStore
 from callcontrol.tenants import Tenants
@@ -22,6 +23,7 @@ class House:
     tenants: Callable[[], Tenants]
     prompts: PromptBook
     rooms: RoomRegistry
+    names: SpokenNames
     state: StateStore
     metrics: Metrics
     now: Callable[[], float]

@@ -25,7 +25,13 @@ SHOW = (
     "|calls|detailed_calls|bridged_calls|detailed_bridged_calls|aliases|complete|chat|management|modules|nat_map|say|interfaces"
     "|interface_types|tasks|limits|status\n"
 )
+ORIGINATE = (
+    "-USAGE: <call url> <exten>|&<application_name>(<app_args>) [<dialplan>] [<context>] [<cid_name>] [<cid_num>]"
+    " [<timeout_sec>]\n"
+)
+NO_ROUTE = "DESTINATION_OUT_OF_ORDER"
 NO_CHANNEL = "-ERR No such channel!\n"
+_PARAMETERS = re.compile(r"^(?:\{[^}]*\}|<[^>]*>|\[[^\]]*\])*")
 
 
 class Api:
@@ -55,8 +61,11 @@ class Api:
             "expand": lambda text: self(self._expand(text)),
             "reloadxml": lambda text: "+OK [Success]\n",
             "global_getvar": self._global_getvar,
+            "global_setvar": self._global_setvar,
             "hostname": lambda text: hub.globals["hostname"],
             "echo": lambda text: text,
+            "originate": _originate,
+            "sofia_contact": lambda text: "error/user_not_registered",
             "create_uuid": lambda text: new_uuid(),
         }
 
@@ -176,6 +185,18 @@ class Api:
             return self._hub.globals.get(text, "")
         return "".join(f"{name}={value}\n" for name, value in self._hub.globals.items())
 
+    def _global_setvar(self, text: str) -> str:
+        """``name=value``, or ``name=value=old``: only when it is ``old`` now (switch_core_set_var_conditional)."""
+        name, value, old, *_ = [*text.split("="), "", ""]
+        if not name:
+            return "-USAGE: <var>=<value> [=<value2>]\n"
+        known = self._hub.globals.get(name)
+        if not old or known == old:
+            self._hub.globals.pop(name, None)
+            if value:
+                self._hub.globals[name] = value
+        return "+OK"
+
     def _status(self) -> str:
         up = int((time.monotonic() - self._began) * 1_000_000)
         parts = _parts(up)
@@ -249,3 +270,15 @@ def _dialled(channel: Channel, prefix: str, destination: str) -> dict[str, Json]
     names = ("cid_name", "cid_num", "ip_addr", "dest")
     values = (call.display, call.user, HOST, destination)
     return {prefix + name: value for name, value in zip(names, values, strict=True)}
+
+
+def _originate(text: str) -> str:
+    """Nobody is ever reached: no telephone is registered here and there is no gateway."""
+    words = split(_PARAMETERS.sub("", text), 7)
+    if len(words) < 2:
+        return ORIGINATE
+    endpoint, _, rest = words[0].partition("/")
+    if endpoint == "error":
+        return f"-ERR {rest.partition(',')[0].upper()}\n"
+    causes = {"user": "SUBSCRIBER_ABSENT", "sofia": "INVALID_GATEWAY" if rest.startswith("gateway/") else NO_ROUTE}
+    return f"-ERR {causes.get(endpoint, 'CHAN_NOT_IMPLEMENTED')}\n"

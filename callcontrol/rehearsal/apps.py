@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from callcontrol.rehearsal import digits, rooms
 from callcontrol.rehearsal.arguments import number, split
+from callcontrol.rehearsal.encoding import Header
 from callcontrol.rehearsal.line import true
-from callcontrol.rehearsal.media import Status, play, rest
-from callcontrol.rehearsal.names import SIP_CAUSES, cause
+from callcontrol.rehearsal.media import RATE, Status, play, rest
+from callcontrol.rehearsal.names import SIP_CAUSES
+from callcontrol.rehearsal.names import cause as cause_named
+from callcontrol.rehearsal.roomsound import can_write, write_silence
 from callcontrol.rehearsal.session import Session
 from callcontrol.rehearsal.transcript import Kind
 
@@ -119,7 +124,7 @@ def _park(session: Session, _: str) -> None:
 
 
 def _hangup(session: Session, argument: str) -> None:
-    session.hangup(cause(argument.strip() or "NORMAL_CLEARING"))
+    session.hangup(cause_named(argument.strip() or "NORMAL_CLEARING"))
 
 
 def _respond(session: Session, argument: str) -> None:
@@ -135,6 +140,40 @@ def _say(session: Session, argument: str) -> None:
     words = split(argument, 4)
     if len(words) == 4 and session.pre_answer():
         session.transcript.add(Kind.HEARS, f"say:{words[1]}:{words[3]}", words[0].partition(":")[0])
+
+
+def _record_session(session: Session, argument: str) -> None:
+    """``record_session FILE [+SECONDS]``: goes on beside what is played (mod_dptools.c:3312, switch_ivr_async.c)."""
+    words = split(argument, 5)
+    if not words:
+        return
+    if not can_write(words[0]):
+        session.channel.variables.set("record_completion_cause", "uri-failure")
+        return
+    limit = number(words[1].removeprefix("+")) if len(words) > 1 and words[1].startswith("+") else 0
+    session.records[words[0]] = (time.monotonic(), float(limit or "inf"))
+    session.fire("RECORD_START", [("Record-File-Path", words[0])])
+
+
+def _stop_record_session(session: Session, argument: str) -> None:
+    """``stop_record_session FILE | all``."""
+    for path in list(session.records) if argument == "all" else [argument]:
+        if path in session.records:
+            _recorded(session, path)
+
+
+def _recorded(session: Session, path: str) -> None:
+    began, limit = session.records.pop(path)
+    lasted = time.monotonic() - began
+    samples = int(min(lasted, limit) * 50) * (RATE // 50)
+    write_silence(path, RATE, samples)
+    ended = [("record_completion_cause", "success-maxtime")] if lasted >= limit else []
+    values = [("record_file_size", os.path.getsize(path)), ("record_samples", samples)]
+    values += [("record_seconds", samples // RATE), ("record_ms", samples // (RATE // 1000))]
+    for name, value in [*values, *ended]:
+        session.channel.variables.set(name, str(value))
+    cause: list[Header] = [("Record-Completion-Cause", text) for _, text in ended]
+    session.fire("RECORD_STOP", [("Record-File-Path", path), *cause])
 
 
 def _transfer(session: Session, argument: str) -> None:
@@ -161,6 +200,8 @@ APPS: dict[str, App] = {
     "respond": App(_respond),
     "conference": App(rooms.join, media=True),
     "say": App(_say, media=True),
+    "record_session": App(_record_session),
+    "stop_record_session": App(_stop_record_session),
     "transfer": App(_transfer),
     "log": App(_nothing, zombie=True),
     "info": App(_nothing),

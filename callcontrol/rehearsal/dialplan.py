@@ -57,10 +57,18 @@ def _follow(session: Session) -> None:
             session.execute("conference", target.removeprefix("conference:"))
         elif again is not None:
             _round(session, int(again[1] or 0))
+        elif target == "back":
+            _back(session)
         elif target == "end":
             session.execute("hangup", "NORMAL_CLEARING")
         else:
             _give_up(session)
+
+
+def _back(session: Session) -> None:
+    """Shown out of a room: a daemon has the last word."""
+    session.execute("multiset", "cc_next=again socket_resume=true sensitive_dtmf=true max_forwards=70")
+    _to_daemon(session)
 
 
 def _round(session: Session, second: int) -> None:

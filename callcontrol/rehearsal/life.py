@@ -57,6 +57,7 @@ def _run_state(session: Session, state: str) -> None:
 def _end(session: Session) -> None:
     channel = session.channel
     session.hangup()
+    session.hub.apps["stop_record_session"].run(session, "all")
     _run_state(session, "CS_HANGUP")
     session.set_callstate("HANGUP")
     channel.state = "CS_REPORTING"

@@ -45,6 +45,7 @@ class Line:
         self.hung_up_by_phone = False
         self.fault: Fault | None = None  # how the next socket to the daemon fails
         self.controls: list[Control] = []
+        self.records: dict[str, tuple[float, float]] = {}  # files being recorded: since when, and seconds at most
         self.net_limit = float("inf")  # seconds the music of the safety net lasts
         self._scopes: list[dict[str, str]] = []
         self._wake = Wake()

@@ -139,6 +139,14 @@ class Phone:
         """Music, if there was any, has stopped."""
         return self._until("hears no music", lambda: not self._live().music)
 
+    def can_speak(self) -> Phone:
+        """It is in a room where the others hear it: not muted, and the wait for a moderator is over."""
+        return self._until("can speak", lambda: self._heard_by_others())
+
+    def cannot_speak(self) -> Phone:
+        """It is in a room where nobody hears it."""
+        return self._until("cannot speak", lambda: not self._heard_by_others())
+
     def hears_nothing_else(self) -> Phone:
         """No prompt was played to it that this script does not name."""
         rest = [step for place, step in enumerate(self.transcript.steps) if place not in self._said]
@@ -148,6 +156,13 @@ class Phone:
         return self
 
     # -- underneath ----------------------------------------------------------------------------------------------
+
+    def _heard_by_others(self) -> bool:
+        for room in self._switch.rooms.values():
+            for member in room.members:
+                if member.session is self.session:
+                    return member.can_speak and not member.hold and not room.wait_mod
+        return False
 
     def _live(self) -> Session:
         if self.session is None:

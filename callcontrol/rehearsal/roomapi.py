@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from callcontrol.rehearsal import roomlist
+from callcontrol.rehearsal import roomlist, roomplay
 from callcontrol.rehearsal.arguments import number, split
 from callcontrol.rehearsal.encoding import Header
 from callcontrol.rehearsal.hub import Hub
-from callcontrol.rehearsal.rooms import Member, Room
-from callcontrol.rehearsal.transcript import Kind
+from callcontrol.rehearsal.member import Member
+from callcontrol.rehearsal.rooms import Room
+from callcontrol.rehearsal.roomsound import note
 
 WORDS = 25  # conference_api.c:199 char *argv[25]: more words of a command are one word
 
@@ -102,7 +103,7 @@ def _undeaf(room: Room, member: Member, data: str) -> str:
 def _hold(room: Room, member: Member, data: str) -> str:
     member.hold = True
     if data:
-        _heard(member, data)
+        note([member], data)
     room.event("hold-member", member)
     return f"+OK hold {member.id}\n"
 
@@ -139,7 +140,6 @@ def _get_uuid(room: Room, member: Member, data: str) -> str:
     return member.session.channel.uuid
 
 
-_PLAY = "play <file_path> [async|<member_id> [nomux]]"
 _TARGETS = "<[member_id|all]|last|non_moderator>"
 _ON_MEMBERS: dict[str, tuple[Act, str]] = {
     "mute": (_mute, f"{_TARGETS} [<quiet>]"),
@@ -189,39 +189,12 @@ def _getvar(room: Room, words: list[str]) -> str:
 
 
 def _setvar(room: Room, words: list[str]) -> str:
+    """One set again moves to the end; without a value it is removed (mod_conference.c:2674)."""
+    if len(words) > 2:
+        room.variables.pop(words[2], None)
     if len(words) > 3:
         room.variables[words[2]] = words[3]
     return "+OK\n"
-
-
-def _play(room: Room, words: list[str]) -> str:
-    """``play FILE [async | MEMBER [nomux]]``; only that member hears it when one is named."""
-    if len(words) < 3:
-        return _PLAY
-    file, target = words[2], words[3] if len(words) > 3 else ""
-    if target and target.lower() != "async":
-        found = [member for member in room.members if str(member.id) == target]
-        if not found:  # FreeSWITCH prints the address of the text as a number (conference_api.c:2863)
-            return f"-ERR Member: {id(target) % 2**32} not found.\n{_PLAY}"
-        if not _heard(found[0], file):
-            return f"-ERR (play) File: {file} not found.\n"
-        room.event("play-file-member", found[0])
-        return f"+OK (play) Playing file {file} to member {found[0].id}\n"
-    told: list[Header] = [("File", file), ("Async", "true" if target else "false")]
-    if not room.members or not all(_heard(member, file) for member in list(room.members)):
-        room.event("play-file", after=[*told, ("Error", "File could not be played")])
-        return f"-ERR (play) File: {file} not found.\n"
-    room.event("play-file", after=told)
-    if "local_stream://" not in file:
-        room.played(file, room.hub.seconds(file))
-    return f"+OK (play) Playing file {file}\n"
-
-
-def _stop(room: Room, words: list[str]) -> str:
-    """Files take no time here, so only the room's music can be stopped."""
-    if len(words) > 3 and not any(str(member.id) == words[3] for member in room.members):
-        return f"-ERR Member: {words[3]} not found.\n"
-    return f"+OK Stopped {1 if room.music_since else 0} files.\n"
 
 
 def _set(room: Room, words: list[str]) -> str:
@@ -243,25 +216,11 @@ def _transfer(room: Room, words: list[str]) -> str:
             told.append(f"-ERR No Member {target} in conference {room.name}.\n")
             continue
         found[0].session.go_to_room(words[2])
-        names: list[Header] = [("Old-Conference-Name", room.name), ("New-Conference-Name", words[2].partition("@")[0])]
+        found[0].session.channel.variables.set("last_transfered_conference", words[2].partition("@")[0])
+        names: list[Header] = [("Old-Conference-Name", room.name), ("New-Conference-Name", words[2])]
         room.event("transfer", found[0], before=names)
         told.append(f"+OK Member '{target}' sent to conference {words[2]}.\n")
     return "".join(told)
-
-
-def _heard(member: Member, file: str) -> bool:
-    """Note that a member hears a file; False when there is none."""
-    path = file.rpartition("}")[2]
-    hub = member.session.hub
-    if path.startswith("local_stream://"):
-        member.session.transcript.add(Kind.MUSIC, path.partition("://")[2])
-        return True
-    if "://" not in path and not hub.exists(path):
-        return False
-    for part in path.removeprefix("file_string://").split("!"):
-        language, name = hub.describe(part)
-        member.session.transcript.add(Kind.HEARS, name, language)
-    return True
 
 
 _ON_ROOM: dict[str, Callable[[Room, list[str]], str]] = {
@@ -273,8 +232,10 @@ _ON_ROOM: dict[str, Callable[[Room, list[str]], str]] = {
     "get": _get,
     "getvar": _getvar,
     "setvar": _setvar,
-    "play": _play,
-    "stop": _stop,
+    "play": roomplay.play,
+    "stop": roomplay.stop,
     "set": _set,
     "transfer": _transfer,
+    "record": roomplay.record,
+    "norecord": roomplay.norecord,
 }

@@ -5,7 +5,9 @@ from __future__ import annotations
 import time
 
 from callcontrol.rehearsal.cjson import Json, compact, pretty
-from callcontrol.rehearsal.rooms import Member, Room
+from callcontrol.rehearsal.member import Member
+from callcontrol.rehearsal.rooms import Room
+from callcontrol.rehearsal.roomsound import Recording
 
 
 def members(room: Room, words: list[str]) -> str:
@@ -47,7 +49,9 @@ def as_json(rooms: list[Room], small: bool) -> str:
 def _as_json(room: Room) -> Json:
     now = time.time()
     numbers = {"member_count": room.size, "ghost_count": room.ghosts, "rate": 16000}
-    off = dict.fromkeys(("recording", "video_bridge", "video_floor_only", "video_rfc4579"), False)
+    off = dict.fromkeys(("video_bridge", "video_floor_only", "video_rfc4579"), False)
+    nodes: list[Member | Recording] = [*room.members, *room.recordings]
+    nodes.sort(key=lambda node: -node.place)
     return {
         "conference_name": room.name,
         **numbers,
@@ -61,13 +65,16 @@ def _as_json(room: Room) -> Json:
         **dict.fromkeys(("running", "answered", "enforce_min"), True),
         "bridge_to": False,
         **dict.fromkeys(("dynamic", "exit_sound", "enter_sound"), True),
+        "recording": bool(room.recordings),
         **off,
         "variables": room.variables,
-        "members": [_member_json(member, now) for member in room.members],
+        "members": [_node_json(node, now) for node in nodes],
     }
 
 
-def _member_json(member: Member, now: float) -> Json:
+def _node_json(member: Member | Recording, now: float) -> Json:
+    if isinstance(member, Recording):
+        return {"type": "recording_node", "record_path": member.path, "join_time": int(member.began)}
     call = member.session.channel.call
     return {
         "type": "caller",

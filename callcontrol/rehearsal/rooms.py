@@ -1,4 +1,4 @@
-"""Conference rooms: members, the wait for a moderator, mute, and what mod_conference says about it on the event socket.
+"""Conference rooms: members, the wait for a moderator, music, and what mod_conference says on the event socket.
 
 Modelled on mod_conference of 1.10.12; no sound is mixed, so nobody talks unless a phone says so.
 """
@@ -7,70 +7,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from callcontrol.rehearsal.encoding import Header
 from callcontrol.rehearsal.hub import Hub, new_uuid
+from callcontrol.rehearsal.member import Invitation, Member, flag, member_id
+from callcontrol.rehearsal.roomsound import RATE, STREAM, Player, Recording, can_write, counted, note, parts
 from callcontrol.rehearsal.session import Session
 from callcontrol.rehearsal.transcript import Kind
 
 DOMAIN = "cluecon.com"  # what mod_conference writes where neither name nor profile has a domain
 MUSIC = "local_stream://moh"
-
-
-@dataclass(frozen=True)
-class Invitation:
-    """The argument of the application: ``NAME@PROFILE+PIN+flags{a|b}`` taken apart (mod_conference.c:1955-2012)."""
-
-    name: str
-    profile: str = "default"
-    flags: frozenset[str] = frozenset()
-
-    @classmethod
-    def parse(cls, text: str) -> Invitation:
-        """Cut at the first ``+flags{``, then at the first ``+``, then at the last ``@``."""
-        rest, marker, tail = text.partition("+flags{")
-        flags = frozenset(tail.partition("}")[0].replace(",", "|").split("|")) - {""} if marker else frozenset()
-        name = rest.partition("+")[0].strip()
-        name, at, profile = name.rpartition("@") if "@" in name else (name, "", "")
-        return cls(name, profile if at else "default", flags)
-
-
-class Member:
-    """One caller in a room. ``leaving`` is set when he is to go."""
-
-    def __init__(self, number: int, session: Session, flags: frozenset[str]) -> None:
-        self.id = number
-        self.session = session
-        self.moderator = "moderator" in flags
-        self.ghost = "ghost" in flags
-        self.ends_room = "endconf" in flags
-        self.can_speak = "mute" not in flags
-        self.can_hear = "deaf" not in flags
-        self.hold = self.talking = self.floor = False
-        self.joined = time.time()
-        self.leaving = False
-        self.ended = False  # the whole conference was ended under him
-
-    def headers(self) -> list[Header]:
-        """conference_member.c:236-273, with the channel's basic data."""
-        basic = [header for part in self.session.channel.basic() for header in part.headers]
-        return [
-            ("Floor", _flag(self.floor)),
-            *basic,
-            ("Video", "false"),
-            ("Hear", _flag(self.can_hear)),
-            ("See", "true"),
-            ("Speak", _flag(self.can_speak)),
-            ("Talking", _flag(self.talking)),
-            ("Mute-Detect", "false"),
-            ("Hold", _flag(self.hold)),
-            ("Member-ID", str(self.id)),
-            ("Member-Type", "moderator" if self.moderator else "member"),
-            ("Member-Ghost", _flag(self.ghost)),
-            ("Energy-Level", "100"),
-            ("Current-Energy", "5719" if self.talking else "0"),
-        ]
 
 
 class Room:
@@ -89,7 +35,12 @@ class Room:
         self.ended = False
         self.variables: dict[str, str] = {}
         self.settings = {"max_members": "0", "endconference_grace_time": "0", "sound_prefix": ""}
-        self.music_since = 0.0  # monotonic; 0 while no music plays
+        self.music = ""  # the asynchronous file
+        self.music_since = 0.0  # monotonic
+        self.recordings: list[Recording] = []
+        self.record_path = ""  # the last one asked for
+        self._places = 0
+        self._player = Player(hub, self._begins, self._ends)
         hub.rooms[self.name] = self
         self.event("conference-create")
 
@@ -109,13 +60,17 @@ class Room:
         session = member.session if member else None
         rows = [*self.headers(), *(member.headers() if member else ()), *before, ("Action", action), *(after or ())]
         self.hub.fire_maintenance(action, rows, session)
+        if session is not None:
+            session.transcript.changed()
 
-    def _floor(self, old: Member | None, new: Member | None) -> None:
-        """Who speaks changes; the event names the room twice when somebody has the floor (conference_member.c:1140)."""
-        names = [("Action", "floor-change"), ("Old-ID", str(old.id) if old else "none")]
+    def _floor(self, new: Member | None) -> None:
+        """Who speaks changes; the event names the room twice when somebody has the floor (conference_member.c:1140).
+
+        Whoever had it is out of the list by then, so Old-ID tells nothing.
+        """
         for member in self.members:
             member.floor = member is new
-        rows: list[Header] = [*self.headers(), *names]
+        rows: list[Header] = [*self.headers(), ("Action", "floor-change"), ("Old-ID", "none")]
         if new is not None:
             rows += [*self.headers(), *new.headers()]
         rows.append(("New-ID", str(new.id) if new else "none"))
@@ -144,8 +99,9 @@ class Room:
             ("conference_name", self.name),
             ("app_session_uuid", self.uuid),
             ("conference_member_id", str(member.id)),
-            ("conference_moderator", _flag(member.moderator)),
-            ("conference_ghost", _flag(member.ghost)),
+            ("conference_moderator", flag(member.moderator)),
+            ("conference_ghost", flag(member.ghost)),
+            ("conference_recording", self.record_path),
             ("conference_uuid", self.uuid),
         ):
             variables.set(name, value)
@@ -154,16 +110,16 @@ class Room:
         role = " as moderator" if member.moderator else ""
         member.session.in_room = True
         member.session.transcript.add(Kind.JOINS, f"{self.name}{role}")
+        if self.size > 1 and not (self.wait_mod and member.permanent_music):
+            self.stop_music()
         if len(self.members) == 1:
-            self._floor(None, member)
-        self._moods()
+            self._floor(member)
+        self.tend()
 
     def leave(self, member: Member) -> None:
         """Remove a member; with the last one the room ends."""
         if member.floor:
-            member.floor = False
-            if len(self.members) > 1:
-                self._floor(member, None)
+            self._floor(None)
         self.members.remove(member)
         self.ghosts -= member.ghost
         self.event("del-member", member)
@@ -171,15 +127,16 @@ class Room:
         member.session.set_music(False)
         if not member.session.channel.down:
             member.session.transcript.add(Kind.LEAVES, self.name)
+        member.player.stop(every=True)
         if member.ends_room:
             self.end()
         if self.members and not any(one.floor for one in self.members):
-            self._floor(None, self.members[0])
-        self._moods()
+            self._floor(self.members[0])
+        if self.wait_mod and self.members and not member.permanent_music:
+            self.stop_music()
+        self.tend()
         if not self.members:
-            self.ended = True
-            self.hub.rooms.pop(self.name, None)
-            self.event("conference-destroy")
+            self._close()
 
     def end(self) -> None:
         """Send everybody away; who lacks hangup_after_conference=false is hung up (mod_conference.c:790-806)."""
@@ -188,26 +145,113 @@ class Room:
             member.leaving = member.ended = True
             member.session.wake()
 
-    def hears_music(self) -> bool:
-        """Whether the members hear the room's music: a moderator is missing, or somebody is alone."""
-        return self.wait_mod or self.size == 1
+    def _close(self) -> None:
+        self.ended = True
+        self.hub.rooms.pop(self.name, None)
+        self._player.stop(every=True)
+        self.stop_music()
+        for recording in list(self.recordings):
+            self.stop_recording(recording)
+        self.event("conference-destroy")
 
-    def _moods(self) -> None:
-        music = self.hears_music()
-        if music == bool(self.music_since):  # nothing changed but for who just came
-            for member in self.members[:1]:
-                member.session.set_music(music)
-            return
-        if not music and self.music_since:
-            self.played(MUSIC, time.monotonic() - self.music_since, [("Async", "true")])
-        self.music_since = (self.music_since or time.monotonic()) if music else 0.0
+    def next_place(self) -> int:
+        """Members and recordings are listed in the order of their arrival, the newest first."""
+        self._places += 1
+        return self._places
+
+    # -- what is heard in it ---------------------------------------------------------------------------------------
+
+    def hearing(self) -> list[Member]:
+        """Who hears what is played to all."""
+        return [member for member in self.members if member.can_hear and not member.hold]
+
+    def _begins(self, file: str) -> None:
+        note(self.hearing(), file)
+        self.tend()
+
+    def _ends(self, file: str, seconds: float) -> None:
+        self.played(file, seconds)
+        self.tend()
+
+    def play(self, file: str) -> bool:
+        """Play a file to all; False when there is none."""
+        if not self.members or not parts(self.hub, file):
+            return False
+        self._player.play(file)
+        return True
+
+    def stop(self, every: bool) -> int:
+        """Stop the file that plays or all of them, music included; how many those were."""
+        return self._player.stop(every) + (self.stop_music() if every else 0)
+
+    def start_music(self, file: str) -> bool:
+        """Play a file beside all others, instead of the one before; False when there is none."""
+        if not self.members or not parts(self.hub, file):
+            return False
+        self._end_music()
+        self.music, self.music_since = file, time.monotonic()
+        if not file.startswith(STREAM):
+            note(self.hearing(), file)
+            self._end_music()
+        self.tend()
+        return True
+
+    def stop_music(self) -> int:
+        """Stop the asynchronous file; how many that were. It begins again where a moderator is missing."""
+        if not self.music:
+            return 0
+        self._end_music()
+        if self.members:
+            self.tend()
+        return 1
+
+    def _end_music(self) -> None:
+        file, self.music = self.music, ""
+        if file:
+            self.played(file, time.monotonic() - self.music_since, [("Async", "true")])
+
+    def tend(self) -> None:
+        """Music where a moderator is missing or somebody is alone (mod_conference.c:407); who hears it knows."""
+        silent = not self.music and not self._player.current
+        if silent and self.members and (self.wait_mod or self.size == 1):
+            self.music, self.music_since = MUSIC, time.monotonic()
+        music = self.music.startswith(STREAM) or self._player.current.startswith(STREAM)
         for member in self.members:
-            member.session.set_music(music)
+            member.session.set_music(music and member.can_hear)
 
     def played(self, file: str, seconds: float, after: Sequence[Header] = ()) -> None:
         """Tell that a file ended."""
-        lasted = [("seconds", str(int(seconds))), ("milliseconds", str(int(seconds * 1000)))]
-        self.event("play-file-done", None, [("File", file), *after], [*lasted, ("samples", str(int(seconds * 16000)))])
+        self.event("play-file-done", None, [("File", file), *after], _lasted(seconds))
+
+    def played_to(self, member: Member, file: str, seconds: float) -> None:
+        """Tell that a file for one member ended; the event names the room twice (conference_file.c:52)."""
+        rows = [*self.headers(), *_lasted(seconds), ("Action", "play-file-member-done")]
+        rows += [*self.headers(), *member.headers()] if member in self.members else []
+        self.hub.fire_maintenance("play-file-done", [*rows, ("File", file)], member.session)
+
+    # -- recordings ------------------------------------------------------------------------------------------------
+
+    def record(self, path: str) -> None:
+        """Begin a recording; the event tells when it could not be (conference_record.c:319)."""
+        self.hub.members += 1
+        self.record_path = path
+        recording = Recording(path, self.next_place())
+        if can_write(path):
+            self.recordings.append(recording)
+            self.event("start-recording", after=[("Path", path)])
+            return
+        failed: list[Header] = [("Path", path), ("Error", "File could not be opened for recording")]
+        self.event("start-recording", after=failed)
+        self._recorded(path, counted(0))
+
+    def stop_recording(self, recording: Recording) -> None:
+        """End a recording."""
+        self.recordings.remove(recording)
+        self._recorded(recording.path, recording.save())
+
+    def _recorded(self, path: str, described: Sequence[Header]) -> None:
+        others = ("Other-Recordings", flag(bool(self.recordings)))
+        self.event("stop-recording", after=[("Path", path), others, *described])
 
 
 def join(session: Session, argument: str) -> None:
@@ -223,7 +267,7 @@ def join(session: Session, argument: str) -> None:
         if not room.members:
             room.hub.rooms.pop(room.name, None)
         return
-    member = Member(_member_id(session), session, flags)
+    member = Member(room, member_id(session), session, flags)
     session.channel.codec = ("L16", "8000", "128000")
     room.enter(member)
     while session.ready() and not member.leaving:
@@ -246,14 +290,6 @@ def _full(session: Session, room: Room, flags: frozenset[str]) -> bool:
     return text.isdigit() and int(text) > 1 and room.size >= int(text) and "ghost" not in flags
 
 
-def _member_id(session: Session) -> int:
-    """A number for the whole switch; a channel that joins again keeps its own (mod_conference.c:2409)."""
-    known = session.channel.variables.get("conference_member_id")
-    if known:
-        return int(known)
-    session.hub.members += 1
-    return session.hub.members
-
-
-def _flag(value: bool) -> str:
-    return "true" if value else "false"
+def _lasted(seconds: float) -> list[Header]:
+    whole = [("seconds", str(int(seconds))), ("milliseconds", str(int(seconds * 1000)))]
+    return [*whole, ("samples", str(int(seconds * RATE)))]

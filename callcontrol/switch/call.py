@@ -62,7 +62,8 @@ class Call:
         self.door = channel.get("variable_cc_door")
         self.dialled = channel.get("variable_cc_dialled")
         self.caller: Caller = read_caller(channel)
-        self.language = language
+        self.farewell = channel.get("variable_cc_farewell")
+        self.language = (channel.get("variable_cc_language") if self.farewell else "") or language
         self.answered = channel.get("Answer-State") == "answered"
         self.on_answered: Callable[[], None] = lambda: None
 
@@ -121,23 +122,42 @@ class Call:
                 break
         return TooManyTries() if pressed_any else Nothing()
 
+    def record_name(self, path: str, seconds: float) -> None:
+        """Record what the caller says into a file as FreeSWITCH sees it; any key ends it early.
+
+        With `record_session`, because `record` hangs the caller up when it cannot write (mod_dptools.c:3229).
+        """
+        file = text_literal(path)
+        self._socket.execute("record_session", f"{file} +{int(seconds)}", deadline=QUICK_SECONDS)
+        listening = f"%[playback_terminators=any]silence_stream://{int(seconds * 1000)}"
+        self._socket.execute("playback", listening, deadline=seconds + QUICK_SECONDS)
+        self._socket.execute("stop_record_session", file, deadline=QUICK_SECONDS)
+
+    def play_tone(self, path: str) -> None:
+        """Play a file that is no prompt."""
+        self._socket.execute("playback", text_literal(path), deadline=QUICK_SECONDS)
+
     def pause(self, seconds: float) -> None:
         """Silence for so many seconds; ends at once when the caller hangs up."""
         self._socket.execute("playback", f"silence_stream://{int(seconds * 1000)}", deadline=seconds + QUICK_SECONDS)
 
-    def join(self, room: str, *, moderator: bool = False, wait: bool = False) -> None:
+    def join(self, room: str, *, moderator: bool = False, wait: bool = False, muted: bool = False) -> None:
         """Let the caller into a conference room and leave the call to FreeSWITCH; the last verb of a conversation.
 
         ``wait``: the room holds its members with music until a moderator comes, if this caller is its first.
+        ``muted``: the caller may only listen at first.
         """
-        flags = [flag for flag, wanted in (("moderator", moderator), ("wait-mod", wait and not moderator)) if wanted]
+        wishes = (("moderator", moderator), ("wait-mod", wait and not moderator), ("mute", muted))
+        flags = [flag for flag, wanted in wishes if wanted]
         suffix = "+flags{" + "|".join(flags) + "}" if flags else ""
         self.set(
             {
                 "sensitive_dtmf": "false",
                 "socket_resume": "false",  # from here on the end of our socket must not break the conference
                 "cc_next": "end",
+                "cc_language": self.language,
                 "conference_permanent_wait_mod_moh": "true",
+                "hangup_after_conference": "false",  # who is shown out last hears why, too
             }
         )
         self._socket.start("conference", f"{text_literal(room)}@room{suffix}", deadline=QUICK_SECONDS)

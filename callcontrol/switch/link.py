@@ -107,6 +107,12 @@ class Link:
             raise SwitchRefused(answer)
         return answer
 
+    def begin(self, command: str, job: str, *, deadline: float = 5.0) -> None:
+        """Start an API command that may take long; its end is a BACKGROUND_JOB event with ``job`` as Job-UUID."""
+        if self._socket is None or not self._socket.subscribed:
+            raise SwitchLost(f"no connection to {self.name}")
+        self._socket.send(f"bgapi {one_line(command)}\nJob-UUID: {one_line(job)}", deadline=deadline)
+
     def _run(self) -> None:
         delay = self._times.backoff_first
         while not self._stopping.is_set():

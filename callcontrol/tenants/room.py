@@ -88,6 +88,12 @@ class RoomEntry(Model):
     """Seconds (0 to 3600) before when_moderator_leaves happens."""
     max_participants: Annotated[int, whole(2, 1000)] = 100
     """How many callers fit in (2 to 1000), the moderator counted; a moderator is let in beyond it."""
+    max_wait: Annotated[int, whole(10, 86400)] = 900
+    """Seconds (10 to 86400) a caller waits for the moderator before being told goodbye."""
+    max_alone: Annotated[int, whole(10, 86400)] = 900
+    """Seconds (10 to 86400) the last member stays alone before being told goodbye."""
+    max_duration: Annotated[int, whole(60, 604800)] = 21600
+    """Seconds (60 to 604800) a meeting lasts at most; told five minutes before."""
     announce: Announce = Announce.TONE
     """none, tone or name (each caller records a name before entering)."""
     record: Record = Record.NEVER

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,6 +12,7 @@ import numpy as np
 from tests.switch.handset import Handset
 from tests.switch.hearing import Heard, Key, Listener, Music, Prompts
 from tests.switch.sound import RATE, Recording, Samples
+from tests.switch.spoken_numbers import Numbers
 
 IN_FLIGHT = 0.3  # s that sound needs at most through the switch and two jitter buffers
 
@@ -21,6 +23,7 @@ class Ears:
 
     prompts: Prompts
     music: Music
+    numbers: Numbers
 
 
 class Attention:
@@ -79,6 +82,11 @@ class Attention:
         heard = self._listener.heard if self._listener else []
         return [one for place, one in enumerate(heard) if one.whole and place not in self._asked]
 
+    def count(self) -> int:
+        """How many prompts were heard in this call so far."""
+        listener = self.listen()
+        return len(listener.heard) if listener else 0
+
     def going_on(self) -> list[Key]:
         """The prompts that may be playing at this moment (see Listener.going_on)."""
         listener = self.listen()
@@ -95,3 +103,22 @@ class Attention:
         samples = listener.recording.samples[since:] if listener else np.zeros(0, np.float32)
         wanted = int(seconds * RATE)
         return samples[-wanted:] if len(samples) >= wanted else samples[:0]
+
+    def behind(self, seconds: float) -> Samples:
+        """So many seconds of sound that follow the prompt asked for last; empty while there are less."""
+        listener, asked = self.listen(), max(self._asked, default=None)
+        if listener is None or asked is None:
+            return np.zeros(0, np.float32)
+        begin, wanted = int(listener.heard[asked].end * RATE) - RATE // 5, int(seconds * RATE)
+        samples = listener.recording.samples[max(0, begin) : begin + wanted]
+        return samples if len(samples) == wanted else samples[:0]
+
+    def first(self, true: Callable[[Samples], bool], since: float, window: float = 0.1) -> float | None:
+        """When (time.monotonic) ``true`` first held of so many seconds of sound from ``since`` on; None for never."""
+        listener, begun = self.listen(), self._handset.had("recording")
+        if listener is None or begun is None:
+            return None
+        sound, width = listener.recording.samples, int(window * RATE)
+        places = range(max(0, int((since - begun["at"]) * RATE)), len(sound) - width + 1, width // 10)
+        found = next((place for place in places if true(sound[place : place + width])), None)
+        return None if found is None else begun["at"] + (found + width // 2) / RATE

@@ -8,11 +8,15 @@ import socket
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import pytest
 
 from callcontrol.freeswitch import FreeSwitchProcess, find_freeswitch
+
+if TYPE_CHECKING:  # they import this module
+    from tests.switch.demo import Demo
+    from tests.switch.theatre import Theatre
 
 MISSING = [name for name in ("pjsua2", "numpy") if find_spec(name) is None]
 if MISSING:
@@ -22,6 +26,7 @@ else:
     from tests.switch.event_socket import EventSocket
     from tests.switch.hearing import Music, Prompts
     from tests.switch.phones import Phone, Switch
+    from tests.switch.spoken_numbers import Numbers
 
 REPOSITORY = Path(__file__).parents[2]
 PROMPTS = REPOSITORY / "prompts"
@@ -69,7 +74,7 @@ def freeswitch_binary() -> Path:
 @pytest.fixture(scope="session")
 def ears() -> Ears:
     """All prompts of all languages, and the music on hold."""
-    return Ears(Prompts.of_folder(PROMPTS), Music.of_folder(PROMPTS / "music"))
+    return Ears(Prompts.of_folder(PROMPTS), Music.of_folder(PROMPTS / "music"), Numbers.of_folder(PROMPTS))
 
 
 @pytest.fixture(scope="session")
@@ -100,6 +105,26 @@ def laboratory(freeswitch_binary: Path, tmp_path_factory: pytest.TempPathFactory
         event_socket.close()
     finally:
         process.stop(5.0)
+
+
+@pytest.fixture(scope="session")
+def theatre_demo(freeswitch_binary: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
+    """One demo with ``tenants/`` for all tests of moderated rooms; who kills a part of it waits until it is back."""
+    from tests.switch.demo import Demo
+
+    running = Demo(freeswitch_binary, Path(__file__).with_name("tenants"), tmp_path_factory.mktemp("theatre") / "state")
+    try:
+        yield running
+    finally:
+        assert running.close() == 0
+
+
+@pytest.fixture
+def theatre(theatre_demo: Demo, make_phones: Callable[[Switch], Phones]) -> Theatre:
+    """Guests and hosts for one test."""
+    from tests.switch.theatre import Theatre
+
+    return Theatre(theatre_demo, make_phones)
 
 
 @pytest.fixture

@@ -6,11 +6,12 @@ import json
 import os
 import re
 import signal
-import subprocess
 import sys
 import time
 from pathlib import Path
 from typing import Any
+
+from gevent import subprocess
 
 from tests.switch.conftest import REPOSITORY, free_ports
 from tests.switch.event_socket import EventSocket
@@ -45,7 +46,11 @@ class Demo:
             stderr=subprocess.STDOUT,
         )
         self._wait_for(r"^ready", READY)
-        password = (state / "event-socket-password").read_text().strip()
+        self.ask_again()
+
+    def ask_again(self) -> None:
+        """Connect to the event socket; to be called when FreeSWITCH is another one now."""
+        password = (self.state / "event-socket-password").read_text().strip()
         self.event_socket = EventSocket("127.0.0.1", self.events, password)
         self.switch = Switch(f"127.0.0.1:{self.trunk}", f"127.0.0.1:{self.extensions}", self.event_socket)
 

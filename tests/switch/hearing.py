@@ -28,6 +28,7 @@ HEAD = 1.0  # s of a prompt that make it a candidate
 SCAN = 12.0  # s looked through at once
 BLOCK = 1600  # samples (0.2 s) that must agree in one piece
 SLIP = 480  # samples (60 ms) a block may lie beside its place
+NEAR = 2400  # samples (0.3 s) within which prompts that share words seem to begin; the shortest prompt is longer
 LIKELY = 0.55  # likeness of the picture that makes a candidate; the right prompt has > 0.8
 ALIKE = 0.75  # correlation of the waves in a block; the right prompt has > 0.9, the voice saying other words < 0.7
 MOST = 0.85  # of the blocks must agree
@@ -230,7 +231,7 @@ class Listener:
         samples = self.recording.samples
         found = [(at + self._from, key) for at, key in self._prompts.candidates(samples[self._from :])]
         for begin in dict.fromkeys(at for at, _ in found):
-            yield [self._prompts.follow(samples, at, key) for at, key in found if abs(at - begin) <= SLIP]
+            yield [self._prompts.follow(samples, at, key) for at, key in found if abs(at - begin) <= NEAR]
 
     def _step(self, over: bool) -> bool:
         """Settle the next prompt or stretch of other sound; False when more has to be heard first."""
@@ -242,7 +243,8 @@ class Listener:
             if fits:
                 longest = max(fit.end for fit in fits)
                 heard = _heard([fit for fit in fits if longest - fit.end < BLOCK], bool(whole))
-                return self._settle(longest - SLIP, heard)
+                # Of a prompt that was cut short the last block may belong to what follows.
+                return self._settle(longest - SLIP - (0 if whole else BLOCK), heard)
         end = len(self.recording.samples)
         return self._settle(min(end - int(HEAD * RATE) - 2 * WIDTH, self._from + int((SCAN - HEAD) * RATE)), None)
 

@@ -7,7 +7,7 @@ ends one phone, not the test run.
 
 Commands   {"do": "register", "account": URI, "proxy": URI, "user": NAME, "password": TEXT}
            {"do": "call", "to": URI, "from": NAME-ADDR, "headers": [[NAME, VALUE], ...]}
-           {"do": "answer"}   {"do": "hangup"}   {"do": "quit"}
+           {"do": "answer", "code": INT}   {"do": "hangup"}   {"do": "quit"}
            {"do": "keys", "digits": TEXT, "by": "rfc2833"|"info"}   {"do": "tone", "hz": INT}
 Reports    {"what": WORD, "at": SECONDS, ...} with WORD one of ready, registered, incoming, calling, ringing, early,
            confirmed, disconnected, recording, key, fault; ``at`` is CLOCK_MONOTONIC, which all processes share.
@@ -246,11 +246,11 @@ class Phone:
             self.call = None
             raise
 
-    def do_answer(self) -> None:
-        """Take the call that rings."""
+    def do_answer(self, code: int) -> None:
+        """Answer the call that rings: 200 takes it, 183 only sends sound, 486 and the like refuse it."""
         if self.call is not None:
             option = pj.CallOpParam()
-            option.statusCode = pj.PJSIP_SC_OK
+            option.statusCode = code
             self.call.answer(option)
 
     def do_keys(self, digits: str, by: str) -> None:

@@ -20,6 +20,8 @@ from tests.switch.handset import Handset
 from tests.switch.sound import RATE, SILENCE, has_tone, loudness
 
 WITHIN = 10.0  # s; deadline of a wait unless the verb is told otherwise
+VOICE = -46.0  # dBFS; a phone's tone (-38) is as loud as this when it fills less than half of what is looked at
+NUMBER = 1.2  # s in which a number is said
 KEY_WAIT = 10.0  # s that callcontrol waits for a first key
 
 
@@ -85,8 +87,20 @@ class Phone:
 
     def answers(self, *, within: float = WITHIN) -> Phone:
         """Take the call that rings."""
-        self._handset.do("answer")
+        self._handset.do("answer", code=200)
         self._handset.wait("confirmed", within)
+        return self
+
+    def announces(self) -> Phone:
+        """Sound before an answer, as a network's announcement: the phone's tone, and it rings on."""
+        self._handset.do("answer", code=183)
+        self._handset.wait("recording", WITHIN)
+        return self
+
+    def refuses(self, code: int = 486) -> Phone:
+        """Refuse the call that rings: 486 busy, 603 declined."""
+        self._handset.do("answer", code=code)
+        self._handset.wait("disconnected", WITHIN)
         return self
 
     def presses(self, keys: str, *, by: str = "rfc2833") -> Phone:
@@ -134,6 +148,15 @@ class Phone:
                 self._attention.ask(place)
         return self
 
+    def hears_number(self, number: int, language: str, *, within: float = WITHIN) -> Phone:
+        """Right behind the prompt asked for last, this number is said."""
+        self._until(lambda: len(self._attention.behind(NUMBER)), within, f"hear the number {number}")
+        said = self._ears.numbers.said_in(self._attention.behind(NUMBER), language)
+        if said != number:
+            self._handset.fail(f"hear the number {number}, not {said}")
+        self._handset.say(f"hears the number {number}")
+        return self
+
     def begins_to_hear(self, name: str, *, language: str | None = None, within: float = WITHIN) -> Phone:
         """This prompt is being played, and no other begins like it: the moment to press a key into it."""
 
@@ -150,6 +173,15 @@ class Phone:
         self._attention.listen()
         if unasked := self._attention.unasked():
             self._handset.fail(f"hear nothing else, but it also heard {', '.join(map(str, unasked))}")
+        return self
+
+    def is_told_nothing(self, seconds: float = 2.0) -> Phone:
+        """From now on, for so many seconds, no prompt is played to its end and none begins."""
+        since, before = self._attention.now(), self._attention.count()
+        self._until(lambda: len(self._attention.latest(seconds, since)), seconds + WITHIN, f"listen for {seconds:g} s")
+        if self._attention.count() > before or self._attention.going_on():
+            self._handset.fail("be told nothing")
+        self._handset.say("is told nothing")
         return self
 
     def hears_music(self, *, within: float = WITHIN) -> Phone:
@@ -180,22 +212,36 @@ class Phone:
 
         return self._until(silent, within, f"hear nothing for {seconds:g} s", "hears nothing")
 
-    def hears_tone_of(self, other: Phone, *, within: float = WITHIN) -> Phone:
-        """The other phone's voice arrives here, now and not only a moment ago."""
-        since, wanted = self._attention.now(), f"hear {other.name} ({other.hz} Hz)"
-        return self._until(
-            lambda: has_tone(self._attention.latest(0.5, since), other.hz), within, wanted, f"hears {other.name}"
-        )
+    def hears_tone_of(self, *others: Phone, within: float = WITHIN) -> Phone:
+        """The other phones' voices arrive here, now and not only a moment ago."""
+        since, wanted = self._attention.now(), "hear " + ", ".join(f"{other.name} ({other.hz} Hz)" for other in others)
 
-    def does_not_hear(self, other: Phone, *, seconds: float = 1.0) -> Phone:
-        """From now on, for so many seconds, not a quarter of a second of the other phone's voice arrives here."""
+        def all_there() -> bool:
+            sound = self._attention.latest(0.5, since)
+            return all(has_tone(sound, other.hz) for other in others)
+
+        return self._until(all_there, within, wanted, "hears " + ", ".join(other.name for other in others))
+
+    def does_not_hear(self, *others: Phone, seconds: float = 1.0) -> Phone:
+        """From now on, for so many seconds, not a quarter of a second of the other phones' voices arrives here."""
         since = self._attention.now()
         self._until(lambda: len(self._attention.latest(seconds, since)), seconds + WITHIN, f"listen for {seconds:g} s")
         sound, step = self._attention.latest(seconds, since), RATE // 4
-        if any(has_tone(sound[at : at + step], other.hz, -60) for at in range(0, len(sound) - step + 1, step // 2)):
-            self._handset.fail(f"not hear {other.name} ({other.hz} Hz)")
-        self._handset.say(f"does not hear {other.name}")
+        for other in others:
+            if any(has_tone(sound[at : at + step], other.hz, -60) for at in range(0, len(sound) - step + 1, step // 2)):
+                self._handset.fail(f"not hear {other.name} ({other.hz} Hz)")
+            self._handset.say(f"does not hear {other.name}")
         return self
+
+    def heard_first(self, other: Phone, since: float) -> float:
+        """When the other's voice first arrived here after ``since``: seconds of time.monotonic, to some 50 ms.
+
+        Raises LookupError when it never did.
+        """
+        first = self._attention.first(lambda sound: has_tone(sound, other.hz, VOICE), since)
+        if first is None:
+            raise LookupError(f"{self.name} never heard {other.name}")
+        return first
 
     def joins(self, room: str, moderator: bool = False, *, within: float = WITHIN) -> Phone:
         """FreeSWITCH counts this call among the members of the conference, in this role."""

@@ -1,0 +1,165 @@
+"""Where rooms are measured: a FreeSWITCH with the shipped door and a reference door, the daemon, telephones, a witness.
+
+Prompts are cut to CUT_SECONDS, for FreeSWITCH only: what is measured is work, not the length of a greeting.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import time
+import wave
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import gevent
+
+from bench import machine
+from bench.answer import READY_SECONDS, CannotRun, reference_door
+from bench.rooms_phones import Exchange, Phone
+from bench.rooms_witness import Witness
+from bench.subject import Daemon, Switch
+from callcontrol.freeswitch import FreeSwitchProcess, find_freeswitch
+
+TENANT = "assembly"  # bench/tenants/assembly.yaml
+AUTOMATIC, MANUAL, BUSY = "+493023125300", "+493023125301", "+493023125302"
+MODERATOR = "+491712000001"  # +49 171 20000* moderates
+CUT_SECONDS = 0.2
+RTP_PORTS = (16000, 19998)
+DIAL_PER_SECOND = 50
+PATIENCE = 40.0
+POLL = 0.02
+
+_guests = iter(range(10**9))
+
+
+@dataclass(frozen=True)
+class Ground:
+    """Everything the measurements of rooms need. ``door``: SIP port of callcontrol, ``reference``: of the bare one."""
+
+    freeswitch: FreeSwitchProcess
+    daemon: Daemon
+    witness: Witness
+    exchange: Exchange
+    door: int
+    reference: int
+    listens: int
+
+    def guest(self, dialled: str, *, bare: bool = False, voice: bytes | None = None) -> Phone:
+        """A caller nobody knows, who has just dialled."""
+        number = f"+4930555{next(_guests) % 10000:04}"
+        return self.exchange.calls(self.reference if bare else self.door, dialled, number, voice)
+
+    def moderator(self, dialled: str, *, bare: bool = False, voice: bytes | None = None) -> Phone:
+        """A caller whose number moderates."""
+        return self.exchange.calls(self.reference if bare else self.door, dialled, MODERATOR, voice)
+
+    def crowd(
+        self, size: int, dialled: str, room: str, *, bare: bool = False, voice: bytes | None = None
+    ) -> list[Phone]:
+        """So many guests, all of them in ``room`` by now."""
+        phones = []
+        before = self.witness.count(room)
+        for _ in range(size):
+            phones.append(self.guest(dialled, bare=bare, voice=voice))
+            gevent.sleep(1 / DIAL_PER_SECOND)
+        until(lambda: self.witness.count(room) >= before + size, f"{size} callers are in {room}")
+        return phones
+
+    def disperse(self, phones: Sequence[Phone], *rooms: str) -> None:
+        """All hang up, and wait until nobody is left in ``rooms``."""
+        for phone in phones:
+            phone.hangs_up()
+        until(lambda: all(phone.over for phone in phones), "all have hung up")
+        for phone in phones:
+            self.exchange.forget(phone)
+        until(lambda: not any(self.witness.count(room) for room in rooms), f"nobody is in {', '.join(rooms)}")
+        self.witness.forget()
+
+    def switch_cpu(self) -> float:
+        """CPU seconds of FreeSWITCH."""
+        return machine.cpu_seconds(self.freeswitch.pid or 0)
+
+
+def until(true: Callable[[], bool], what: str, seconds: float = PATIENCE) -> None:
+    """Wait for it. RuntimeError when it takes longer than ``seconds``."""
+    expires = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > expires:
+            raise RuntimeError(f"{what}: not within {seconds:g} s")
+        gevent.sleep(POLL)
+
+
+@contextmanager
+def ground(folder: Path) -> Iterator[Ground]:
+    """All of it, stopped in the end. Raises CannotRun."""
+    binary = find_freeswitch(os.environ)
+    if binary is None:
+        raise CannotRun("no FreeSWITCH: set FREESWITCH to its binary, or put it on PATH")
+    machine.allow_files(4096)
+    door, extensions, reference, events, listens = machine.free_ports(5)
+    switch = Switch(events, secrets.token_urlsafe(16))
+    prompts = short_prompts(machine.HOME / "prompts", folder / "prompts")
+    conf, dialplan = _overlay(folder, reference)
+    daemon = Daemon(folder, switch, listen=listens, more={"switch_prompts": str(prompts)})
+    (folder / "directory").mkdir()
+    freeswitch = FreeSwitchProcess(
+        binary,
+        run_folder=folder / "freeswitch",
+        conf=conf,
+        dialplan=dialplan,
+        directory=folder / "directory",
+        prompts=prompts,
+        trunk_port=door,
+        extension_port=extensions,
+        esl_port=events,
+        esl_password=switch.password,
+        daemons=f"127.0.0.1:{listens}",
+        rtp_ports=RTP_PORTS,
+    )
+    exchange = Exchange()
+    try:
+        freeswitch.start()
+        freeswitch.wait_ready(READY_SECONDS)
+        daemon.wait_ready()
+        witness = Witness(events, switch.password)
+        yield Ground(freeswitch, daemon, witness, exchange, door, reference, listens)
+        witness.close()
+    finally:
+        exchange.close()
+        daemon.stop()
+        freeswitch.stop(15.0)
+
+
+def short_prompts(prompts: Path, into: Path) -> Path:
+    """A copy of the prompts whose words last CUT_SECONDS at most; music and tones as they are. Returns ``into``."""
+    shutil.copytree(prompts, into, ignore=shutil.ignore_patterns("*.py", "*.yaml"))
+    languages = {file.partition("/")[0] for file in json.loads((prompts / "manifest.json").read_text())["files"]}
+    for language in languages - {"music", "tones"}:
+        for path in (into / language).rglob("*.wav"):
+            cut(path)
+    return into
+
+
+def cut(path: Path) -> None:
+    """Shorten a WAV file to CUT_SECONDS."""
+    with wave.open(str(path)) as sound:
+        parameters, begin = sound.getparams(), sound.readframes(round(CUT_SECONDS * sound.getframerate()))
+    with wave.open(str(path), "wb") as sound:
+        sound.setparams(parameters)
+        sound.writeframes(begin)
+
+
+def _overlay(folder: Path, port: int) -> tuple[Path, Path]:
+    """The shipped configuration and dialplan, untouched, with the reference door beside them."""
+    conf, dialplan = folder / "switch" / "conf", folder / "switch" / "dialplan"
+    shutil.copytree(machine.HOME / "freeswitch-conf", conf)
+    shutil.copytree(machine.HOME / "dialplan", dialplan)
+    shutil.copy(Path(__file__).with_name("freeswitch") / "reference-rooms.xml", dialplan)
+    doors = conf / "sip_profiles"
+    (doors / "reference.xml").write_text(reference_door((doors / "trunk.xml").read_text(encoding="utf-8"), port))
+    return conf, dialplan

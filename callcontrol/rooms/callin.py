@@ -1,0 +1,120 @@
+"""Whom a moderator may call into a room, and how FreeSWITCH is told. Pure.
+
+What a moderator typed is hostile like all input, and so is what a telephone wrote into its registration: both become
+part of a dial string only after they were found to be an extension of ours, an E.164 number, or a plain SIP address.
+Numbers that cost more than a telephone call, or that must never be called by mistake, are refused.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+import phonenumbers
+from phonenumbers import PhoneNumberType
+
+from callcontrol.errors import UnsafeText
+from callcontrol.numbers import is_emergency, to_e164
+from callcontrol.switch.literals import number_literal, text_literal
+from callcontrol.tenants import Tenant
+
+RING_SECONDS = 35.0  # longer, and most calls reach a mailbox
+MOST_TELEPHONES = 10  # of one extension, like max-registrations-per-extension of the profile
+
+_COSTLY = frozenset(
+    {
+        PhoneNumberType.PREMIUM_RATE,
+        PhoneNumberType.SHARED_COST,
+        PhoneNumberType.PERSONAL_NUMBER,
+        PhoneNumberType.PAGER,
+    }
+)
+# International services without a country: satellites, universal and premium numbers (ITU-T E.164, 87x, 88x, 979).
+_NO_COUNTRY = ("+870", "+878", "+881", "+882", "+883", "+888", "+979")
+
+# One value of {name=value,...}: of what text_literal lets through, a comma or = would begin another variable.
+_VALUE = re.compile(r"[A-Za-z0-9_.+:@-]{1,320}", re.ASCII)
+# A name of ours inside an endpoint or application: @ would begin a host or a profile there, + a PIN.
+_NAME = re.compile(r"[A-Za-z0-9_.-]{1,200}", re.ASCII)
+# What sofia_contact says of one registration. Of the telephone's own text in it only what is plain stays: no comma or
+# bar (another leg), brackets (variables), ^ (another To), blank or quote. A % only escapes a byte.
+_TEXT = r"(?:[A-Za-z0-9_.+*:@-]|%[0-9A-Fa-f]{2})"
+_TELEPHONE = re.compile(
+    r"sofia/extensions/sip:(?:[A-Za-z0-9_.+*-]|%[0-9A-Fa-f]{2}){1,64}@[A-Za-z0-9.-]{1,253}(?::[0-9]{1,5})?"
+    rf"(?:;[A-Za-z0-9_.+-]{{1,64}}(?:={_TEXT}{{1,256}})?){{0,16}}",
+    re.ASCII,
+)
+
+
+class Refusal(StrEnum):
+    """Why a number is not called."""
+
+    NOT_A_NUMBER = "no telephone number and no extension"
+    EMERGENCY = "an emergency number"
+    COSTLY = "a premium, satellite or personal number"
+    NO_TRUNK = "the tenant has no trunk"
+
+
+@dataclass(frozen=True)
+class Callee:
+    """Somebody who may be called: an extension of ``domain``, or an E.164 number by the gateway ``trunk``."""
+
+    number: str
+    domain: str = ""
+    trunk: str = ""
+
+
+def callee(digits: str, tenant: Tenant) -> Callee | Refusal:
+    """Whom the moderator means with ``digits``."""
+    if digits in tenant.extensions and tenant.domain:
+        return Callee(digits, domain=tenant.domain)
+    if is_emergency(digits, tenant.region):
+        return Refusal.EMERGENCY
+    number = to_e164(digits, tenant.region)
+    if number is None:
+        return Refusal.NOT_A_NUMBER
+    if number.startswith(_NO_COUNTRY) or phonenumbers.number_type(phonenumbers.parse(number)) in _COSTLY:
+        return Refusal.COSTLY
+    if tenant.trunk is None:
+        return Refusal.NO_TRUNK
+    return Callee(number, trunk=tenant.trunk)
+
+
+def line(who: Callee) -> str:
+    """The endpoint of somebody outside. Raises UnsafeText."""
+    return f"sofia/gateway/{_plain(_NAME, who.trunk)}/{number_literal(who.number)}"
+
+
+def telephones(contacts: str) -> tuple[str, ...]:
+    """The endpoints in FreeSWITCH's answer to ``sofia_contact``; a registration that is not plain is left out."""
+    plain = [contact for contact in contacts.split(",") if _TELEPHONE.fullmatch(contact)]
+    return tuple(dict.fromkeys(plain))[:MOST_TELEPHONES]
+
+
+def originate(
+    who: Callee, legs: Mapping[str, str], aside: str, tenant: Tenant, language: str, seconds: float = RING_SECONDS
+) -> str:
+    """The command that rings all ``legs`` (uuid of the new call -> endpoint); the first to answer is in ``aside``.
+
+    ``seconds``: how long it rings. Raises UnsafeText for a value that could be anything but itself.
+    """
+    variables = {
+        "origination_caller_id_number": tenant.caller_id or "anonymous",
+        "origination_caller_id_name": aside.removesuffix(".aside") if who.domain else tenant.id,
+        "ignore_early_media": "true",  # a call that only announces is no call that was answered
+        "originate_timeout": str(round(seconds)),
+        "cc_language": language,
+    }
+    if who.domain:
+        variables["presence_id"] = f"{number_literal(who.number)}@{who.domain}"
+    written = ",".join(f"{name}={_plain(_VALUE, value)}" for name, value in variables.items())
+    ring = ",".join(f"[origination_uuid={_plain(_NAME, call)}]{endpoint}" for call, endpoint in legs.items())
+    return f"originate {{{written}}}{ring} &conference({_plain(_NAME, aside)}@room)"
+
+
+def _plain(pattern: re.Pattern[str], text: str) -> str:
+    if not pattern.fullmatch(text_literal(text)):
+        raise UnsafeText("not a value that may stand in a dial string")
+    return text

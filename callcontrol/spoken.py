@@ -1,0 +1,100 @@
+"""Numbers and keys as the prompt files that say them, to be strung together into one announcement.
+
+The order of the words is that of FreeSWITCH's own ``say`` (``play_group`` in mod_say_de.c, mod_say_en.c, mod_say_fr.c,
+1.10.12, method ``pronounced``, gender masculine), so callers hear a number alike wherever it is said. Its grammar is
+kept with its oddities: French says "un mille" and "quarante un". Only names are here; PromptBook knows the files.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+
+LARGEST = 999_999
+
+_Group = Callable[[int, int, int, bool], Iterator[str]]  # hundreds, tens, ones, whether these are thousands
+
+
+def number(n: int, language: str) -> tuple[str, ...]:
+    """Prompt names that say ``n`` (0..999999): 21 in German is ``("digits/1_n", "currency/and", "digits/20")``.
+
+    In a language whose grammar is not known here the digits are said one by one. Raises ValueError out of range.
+    """
+    if not 0 <= n <= LARGEST:
+        raise ValueError(f"no words for the number {n}, only for 0 to {LARGEST}")
+    group = _GROUPS.get(language)
+    if n == 0 or group is None:
+        return tuple(f"digits/{digit}" for digit in str(n))
+    thousands, rest = divmod(n, 1000)
+    words = list(group(*_places(thousands), True))
+    if thousands:
+        words.append("digits/thousand")
+    return (*words, *group(*_places(rest), False))
+
+
+def key(sequence: str, language: str) -> tuple[str, ...]:
+    """Prompt names that say keys one by one: ``*6`` is ``("key-star", "digits/6")``. Raises ValueError for no key."""
+    names: list[str] = []
+    for pressed in sequence:
+        if pressed in _SIGNS:
+            names.append(_SIGNS[pressed])
+        elif pressed in "0123456789":
+            names += number(int(pressed), language)
+        else:
+            raise ValueError(f"no words for the key {pressed!r}")
+    return tuple(names)
+
+
+_SIGNS: Mapping[str, str] = {"*": "key-star", "#": "key-hash"}
+
+
+def _places(below_thousand: int) -> tuple[int, int, int]:
+    return below_thousand // 100, below_thousand // 10 % 10, below_thousand % 10
+
+
+def _german(hundreds: int, tens: int, ones: int, thousands: bool) -> Iterator[str]:
+    """The ones come before the tens, and one is "ein" before anything that follows it."""
+    if hundreds:
+        yield from (_german_one(hundreds), "digits/hundred")
+    if tens > 1:
+        if ones:
+            yield from (_german_one(ones), "currency/and")
+        yield f"digits/{tens}0"
+    elif tens:
+        yield f"digits/1{ones}"
+    elif ones:
+        yield _german_one(ones) if thousands else f"digits/{ones}"
+
+
+def _german_one(digit: int) -> str:
+    return "digits/1_n" if digit == 1 else f"digits/{digit}"
+
+
+def _english(hundreds: int, tens: int, ones: int, thousands: bool) -> Iterator[str]:
+    """American: no "and" after the hundreds."""
+    if hundreds:
+        yield from (f"digits/{hundreds}", "digits/hundred")
+    if tens > 1:
+        yield f"digits/{tens}0"
+    if tens == 1 or ones:
+        yield f"digits/1{ones}" if tens == 1 else f"digits/{ones}"
+
+
+def _french(hundreds: int, tens: int, ones: int, thousands: bool) -> Iterator[str]:
+    """Up to 19, and 21 and 31, have a file each; 71 to 79 and 91 to 99 count on from 60 and 80."""
+    if hundreds > 1:
+        yield f"digits/{hundreds}"
+    if hundreds:
+        yield "digits/hundred"
+    below_hundred = 10 * tens + ones
+    if below_hundred <= 19 or below_hundred in (21, 31):
+        if below_hundred:
+            yield f"digits/{below_hundred}"
+    elif ones == 0:
+        yield f"digits/{tens}0"
+    else:
+        counts_on = tens in (7, 9)
+        yield f"digits/{tens - counts_on}0"
+        yield f"digits/{ones + 10 * counts_on}"
+
+
+_GROUPS: Mapping[str, _Group] = {"de": _german, "en": _english, "fr": _french}

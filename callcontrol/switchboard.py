@@ -1,0 +1,84 @@
+"""Everything the daemon has to do with one FreeSWITCH: the link to it, and the steward of its rooms.
+
+A switch that comes up is asked for what it has, is told to read its extensions again (it may have been started before
+they were written), and its rooms are claimed; one that is lost is forgotten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import suppress
+from functools import partial
+
+import structlog
+from gevent.event import Event as Signal
+
+from callcontrol import greenlets
+from callcontrol.config import Switch
+from callcontrol.errors import SwitchError
+from callcontrol.metrics import Metrics
+from callcontrol.rooms.lease import RENEW_SECONDS
+from callcontrol.rooms.steward import Ground, Steward
+from callcontrol.switch.events import Event
+from callcontrol.switch.link import Link
+
+EVENTS = "DTMF BACKGROUND_JOB CUSTOM conference::maintenance"
+
+_log = structlog.get_logger("callcontrol.switchboard")
+
+
+class Switchboard:
+    """One switch. ``identity``: this daemon's name among those that may steer rooms, the same after a restart."""
+
+    def __init__(
+        self, switch: Switch, ground: Ground, identity: str, environ: Mapping[str, str], metrics: Metrics
+    ) -> None:
+        password = partial(switch.read_password, environ)
+        self.link = Link(switch.name, (switch.host, switch.port), password, self, subscribe=EVENTS)
+        self.steward = Steward(switch.name, ground, identity, self.link.api, self.link.begin)
+        self._metrics = metrics
+        self._known = False
+
+    def start(self, stopping: Signal) -> None:
+        """Connect, and keep connected and in charge until ``stopping``."""
+        self.link.start()
+        greenlets.spawn(f"steering {self.link.name}", self._keep_lease, stopping)
+
+    def reload_directory(self) -> None:
+        """Let the switch read the extensions again."""
+        try:
+            self.link.api("reloadxml")
+        except SwitchError as error:
+            _log.error("the switch did not read the extensions", switch=self.link.name, error=str(error))
+
+    def on_up(self, link: Link) -> None:
+        """Connected, and again every now and then: take over what the switch says."""
+        if not self._known:
+            self.steward.lease.renew()  # for a switch that is new to us this only says that nobody steers it
+            self.steward.lease.renew()
+        self.steward.resync()
+        self._metrics.link_up.labels(link.name).set(1)
+        if not self._known:
+            self.reload_directory()
+        self._known = True
+
+    def on_event(self, event: Event) -> None:
+        """Something happened on the switch."""
+        self.steward.take_event(event)
+
+    def on_down(self, link: Link) -> None:
+        """The switch is lost."""
+        self._known = False
+        self.steward.lease.lost()
+        self._metrics.link_up.labels(link.name).set(0)
+        self._metrics.link_reconnects.labels(link.name).inc()
+
+    def _keep_lease(self, stopping: Signal) -> None:
+        while not stopping.wait(timeout=RENEW_SECONDS):
+            try:
+                if self._known:
+                    self.steward.keep_lease()
+            except SwitchError as error:
+                _log.debug("cannot claim the rooms", switch=self.link.name, reason=str(error))
+        with suppress(SwitchError):
+            self.steward.lease.give_back()

@@ -1,0 +1,205 @@
+"""An operator at a terminal sees live rooms and steers them; nothing a caller sends steers the terminal."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import gevent
+import pytest
+from click.testing import CliRunner, Result
+from gevent import subprocess
+from structlog.testing import capture_logs
+
+from callcontrol.cli import main
+from callcontrol.http import HttpServer, http_token
+from callcontrol.metrics import Metrics
+from callcontrol.rooms.api import ACTIONS
+from tests.live_rooms import BOARD, EPOCH, LiveRooms
+
+HOSTILE = "+49\x1b[2J\x1b]0;mine\x07[red]\u202e\n"
+SHOWN = "+49\\x1b[2J\\x1b]0;mine\\x07[red]\\u202e\\n"
+
+
+class Daemon:
+    """The operator's window of a daemon, with a room of a moderator and a guest."""
+
+    def __init__(self, state: Path) -> None:
+        self.live = LiveRooms()
+        self.live.comes("+49171555", moderator=True)
+        self.live.comes("+4930111")
+        self.live.told()
+        self.server = HttpServer(
+            ("127.0.0.1", 0), ready=list, status=dict, metrics=Metrics(), token=http_token(state), rooms=self.live.api
+        )
+        self._state = state
+
+    @property
+    def options(self) -> list[str]:
+        return ["--http", f"127.0.0.1:{self.server.address[1]}", "--state", str(self._state)]
+
+
+@pytest.fixture
+def daemon(tmp_path: Path) -> Iterator[Daemon]:
+    daemon = Daemon(tmp_path)
+    daemon.server.start()
+    with capture_logs():  # the daemon's: it is in this process only here
+        yield daemon
+    daemon.server.stop()
+
+
+def types(daemon: Daemon, *words: str) -> Result:
+    """What the command prints. It blocks, so it runs beside this hub, as another process would."""
+
+    def run() -> Result:
+        return CliRunner().invoke(main, [*words, *daemon.options], env={"COLUMNS": "100"})
+
+    return gevent.get_hub().threadpool.apply(run)
+
+
+def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
+    with gevent.Timeout(seconds):
+        while not condition():
+            gevent.sleep(0.02)
+
+
+def test_rooms_shows_who_is_in_which_room(daemon):
+    daemon.live.comes("+4930222", f"{BOARD}.lobby")
+    daemon.live.conduct().change(hands=(2,), locked=True, mute_all=True, record="/recordings/x.wav", since=EPOCH)
+    lines = types(daemon, "rooms").output.splitlines()
+    assert lines[0].startswith("Live rooms at ")
+    assert lines[2].startswith(f"{BOARD}: open since 20")  # another day than today: with its date
+    assert lines[2].endswith(", locked, all muted, recording")
+    cells = [[cell.strip() for cell in line.split("│")[1:-1]] for line in lines if line.startswith("│")]
+    assert [row[:5] for row in cells] == [
+        ["1", "+49171555", "moderator", "", ""],
+        ["2", "+4930111", "participant", "muted", "raised, 1."],
+        ["3", "+4930222", "waits", "", ""],
+    ]
+
+
+def test_rooms_says_so_when_there_are_none(daemon):
+    daemon.live.registry.forget("local")
+    assert types(daemon, "rooms").output.endswith(": none\n")
+
+
+def test_a_program_gets_the_rooms_in_json(daemon):
+    assert json.loads(types(daemon, "rooms", "--json").output) == {"rooms": daemon.live.api.rooms()}
+
+
+def test_a_callers_number_cannot_steer_the_terminal(daemon):
+    daemon.live.comes(HOSTILE)
+    daemon.live.comes(HOSTILE)
+    for words in (["rooms"], ["rooms", "--json"], ["room", BOARD, "mute", "3"], ["room", BOARD, "mute", HOSTILE]):
+        output = types(daemon, *words).output
+        assert {letter for letter in output if not letter.isprintable()} == {"\n"}
+    assert SHOWN in types(daemon, "rooms").output
+    assert SHOWN in types(daemon, "room", BOARD, "kick", HOSTILE).output
+
+
+def test_a_number_without_end_is_cut(daemon):
+    daemon.live.comes("9" * 60_000)
+    assert len(types(daemon, "rooms").output) < 2_000
+
+
+def test_a_room_is_steered(daemon):
+    result = types(daemon, "room", BOARD, "mute", "+4930111")
+    assert (result.exit_code, result.output) == (0, f"{BOARD}: member 2 (+4930111) is muted\n")
+    assert f"conference {BOARD} mute 2 quiet" in daemon.live.told()
+    assert types(daemon, "room", BOARD, "mute", "2").output == f"{BOARD}: member 2 (+4930111) was muted already\n"
+
+
+def test_a_program_gets_the_answer_in_json(daemon):
+    assert json.loads(types(daemon, "room", BOARD, "lock", "--json").output) == {
+        "room": BOARD,
+        "action": "lock",
+        "changed": True,
+        "text": "it is locked",
+    }
+
+
+@pytest.mark.parametrize(
+    ("words", "status", "says"),
+    [
+        ((BOARD, "explode"), 2, "there is no action 'explode'; there are admit, end, hold, kick, lock,"),
+        ((BOARD, "kick"), 2, "kick needs a member"),
+        ((BOARD, "kick", "9"), 1, f"callcontrol: no member or waiting caller of {BOARD} is '9'"),
+        (("acme.sales", "lock"), 1, "callcontrol: nobody is in a room called 'acme.sales'"),
+        ((BOARD, "admit"), 1, "callcontrol: nobody waits to be let in"),
+    ],
+)
+def test_what_cannot_be_done_says_why_and_changes_nothing(daemon, words, status, says):
+    result = types(daemon, "room", *words)
+    assert result.exit_code == status
+    assert says in result.output
+    assert daemon.live.told() == []
+
+
+def test_the_help_names_all_actions():
+    words = CliRunner().invoke(main, ["room", "--help"]).output.replace(",", " ").split()
+    assert set(ACTIONS) <= set(words)
+
+
+@pytest.mark.parametrize("words", [["rooms"], ["rooms", "--watch"], ["room", BOARD, "lock"]])
+def test_without_a_daemon_the_command_says_so_and_ends(daemon, words):
+    options = daemon.options
+    daemon.server.stop()
+    result = CliRunner().invoke(main, [*words, *options])
+    assert result.exit_code == 1
+    assert "no answer from a daemon at 127.0.0.1:" in result.output
+
+
+def test_without_a_token_nothing_is_asked(daemon, tmp_path):
+    (tmp_path / "http-token").unlink()
+    result = types(daemon, "rooms")
+    assert result.exit_code == 1
+    assert "http-token" in result.output
+
+
+def test_watching_is_not_for_programs(daemon):
+    assert types(daemon, "rooms", "--watch", "--json").exit_code == 2
+
+
+def test_watching_shows_changes_outlives_a_restart_of_the_daemon_and_ends_with_ctrl_c(daemon):
+    screen, terminal = pty.openpty()
+    command = [sys.executable, "-m", "callcontrol", "rooms", "--watch", *daemon.options]
+    environ = {**os.environ, "TERM": "xterm", "COLUMNS": "100", "LINES": "40"}
+    with subprocess.Popen(command, stdin=terminal, stdout=terminal, stderr=terminal, env=environ) as watching:
+        os.close(terminal)
+        seen: list[str] = []
+        reader = gevent.get_hub().threadpool.spawn(_read, screen, seen)
+        until(lambda: "+4930111" in "".join(seen))
+        daemon.live.comes("+4930222")
+        until(lambda: "+4930222" in "".join(seen))
+        daemon.server.stop()
+        until(lambda: "no answer from a daemon" in "".join(seen))
+        watching.send_signal(signal.SIGINT)
+        assert watching.wait(timeout=10) == 0
+        reader.get(timeout=5)
+    os.close(screen)
+    assert "Traceback" not in "".join(seen)
+    assert "\x1b[?1049h" in "".join(seen)
+    assert "".join(seen).rindex("\x1b[?1049l") > "".join(seen).rindex("\x1b[?1049h")  # the terminal is as it was
+
+
+def test_watching_without_a_terminal_prints_one_look_after_the_other(daemon):
+    command = [sys.executable, "-m", "callcontrol", "rooms", "--watch", *daemon.options]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as watching, gevent.Timeout(20):
+        looks = [line for line in (watching.stdout.readline() for _ in range(30)) if line.startswith(b"Live rooms at ")]
+        watching.send_signal(signal.SIGINT)
+        assert watching.wait() == 0
+    assert len(looks) > 1
+
+
+def _read(screen: int, seen: list[str]) -> None:
+    """Collect what a terminal shows until its last program ends (Linux then answers EIO)."""
+    try:
+        while piece := os.read(screen, 65536):
+            seen.append(piece.decode("utf-8", "replace"))
+    except OSError:
+        return
