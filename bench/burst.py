@@ -47,7 +47,7 @@ def measure(folder: Path, sizes: Sequence[int]) -> list[Burst]:
 
 
 def _burst(fleet: Fleet, daemon: Daemon, size: int) -> Burst:
-    before = daemon.held()
+    before = daemon.held_at_rest()
     phones = [fleet.caller() for _ in range(size)]
     cpu, own = daemon.cpu(), fleet.cpu()
     for place, phone in enumerate(phones):

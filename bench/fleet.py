@@ -130,5 +130,5 @@ def settled(daemon: Daemon, before: dict[str, int]) -> dict[str, int]:
     """What the calls left behind beyond ``before``: 0 each, unless it is still there after some seconds."""
     with suppress(RuntimeError):
         daemon.wait_for(lambda: all(daemon.held()[name] <= before[name] for name in before), "all is given back", 10.0)
-    after = daemon.held()
+    after = daemon.held_at_rest()
     return {name: after[name] - before[name] for name in before}

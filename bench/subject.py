@@ -21,6 +21,7 @@ from callcontrol.processes import start_guarded, stop_process
 READY_SECONDS = 30.0
 STOP_SECONDS = 20.0
 HTTP_LINGER_SECONDS = 0.3
+AT_REST_LOOKS = 30
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,13 @@ class Daemon(Subject):
         greenlets = int(self.gauge("greenlets"))
         gevent.sleep(HTTP_LINGER_SECONDS)  # the socket of the question itself
         return {"greenlets": greenlets, "sockets": machine.open_sockets(self.pid)}
+
+    def held_at_rest(self) -> dict[str, int]:
+        """What is held when nothing is ending any more: two looks in a row that agree, after ten seconds any look."""
+        looks = [self.held()]
+        while len(looks) < AT_REST_LOOKS and looks[-1] not in looks[-2:-1]:
+            looks.append(self.held())
+        return looks[-1]
 
     def wait_idle(self) -> None:
         """Until no conversation is left."""

@@ -45,7 +45,7 @@ def measure(folder: Path, callers: int, seconds: float) -> Waiting:
     """``callers`` at the prompt for ``seconds``, after as long without any."""
     with fleet_and_daemon(folder, callers) as (fleet, daemon):
         warm_up(fleet, daemon)
-        idle, before, held_before = _watch(daemon, seconds), resident_bytes(daemon.pid), daemon.held()
+        idle, before, held_before = _watch(daemon, seconds), resident_bytes(daemon.pid), daemon.held_at_rest()
         phones = _everybody_waits(fleet, callers)
         held = daemon.held()
         waiting, during = _watch(daemon, seconds), resident_bytes(daemon.pid)
