@@ -139,7 +139,7 @@ def test_the_lobby_waits_through_a_restart(house: House) -> None:
     house.daemon_comes()
     boss = host(house, SLIP).joins("regatta.slip", moderator=True).hears("waiting-count", "digits/3").presses("*8")
     for phone in waiting:
-        phone.hears("admitted", language="en").joins("regatta.slip").can_speak()
+        phone.joins("regatta.slip").hears("admitted", language="en").can_speak()
     boss.presses("*#").hears("participants-count", "digits/4")
 
 

@@ -21,6 +21,7 @@ from callcontrol.rooms.keypad import Keypad
 from callcontrol.rooms.phases import Turn, first_phase, settled
 from callcontrol.rooms.registry import Came, Change, Left, RecordingEnded
 from callcontrol.rooms.room import Member, Phase, RoomState
+from callcontrol.rooms.throttle import INTERVAL
 from callcontrol.rooms.timers import Due, GiveUp, GraceOver, NearlyOver, Over, Remind, room_due, waiting_due
 from callcontrol.spoken import number
 from callcontrol.tenants import Record
@@ -79,6 +80,8 @@ class RoomActor:
     _reminded: dict[str, int] = field(default_factory=dict)
     _alone_since: float | None = None
     _warned: bool = False
+    _unheard_knock: bool = False
+    _knocks_told: float = float("-inf")
     _shown_out: dict[str, float] = field(default_factory=dict)
 
     def run(self) -> None:
@@ -150,6 +153,7 @@ class RoomActor:
         if not self.aside.arrived(member):
             self.announcer.joined(conduct, member, self.clock())
         conduct.settle()
+        conduct.welcome(member)
         self._watch_loneliness()
 
     def _moderator_came(self, member: Member) -> None:
@@ -160,6 +164,7 @@ class RoomActor:
             conduct.commands.say_all(conduct.room, "moderator-back", but=[member.id])
         if conduct.rules().record == Record.ALWAYS and not conduct.room.record:
             conduct.start_recording()
+        self._unheard_knock = False
         self._tell_who_waits(member)
 
     def _tell_who_waits(self, member: Member) -> None:
@@ -169,8 +174,16 @@ class RoomActor:
 
     def _knocked(self, member: Member) -> None:
         _log.info("waits to be let in", room=self.conduct.name, call=member.call)
-        for moderator in self.conduct.room.moderators:
-            self._tell_who_waits(moderator)
+        self._unheard_knock = True
+        self._tell_of_knocks()
+
+    def _tell_of_knocks(self) -> None:
+        """Moderators hear how many wait, at once and then once in a while, however many knock."""
+        now, moderators = self.clock(), self.conduct.room.moderators
+        if self._unheard_knock and moderators and now - self._knocks_told >= INTERVAL:
+            self._unheard_knock, self._knocks_told = False, now
+            for moderator in moderators:
+                self._tell_who_waits(moderator)
 
     def _left(self, member: Member, *, from_lobby: bool) -> None:
         conduct = self.conduct
@@ -231,6 +244,7 @@ class RoomActor:
         if self.aside.look_at_the_clock():
             self._moderators_may_be_gone()
         self.announcer.look_at_the_clock(conduct, now)
+        self._tell_of_knocks()
         rules = conduct.rules()
         waiting = conduct.lobby if conduct.lobby.members else _waiting(conduct.room)
         for due in waiting_due(waiting, rules, self._reminded, now):

@@ -40,6 +40,7 @@ class Conduct:
         self.lobby_commands = lobby
         self._now = now
         self._recording_path = recording_path
+        self._let_in: set[str] = set()  # calls that are on their way out of the lobby
         self._owed: dict[str, str] = {}  # variables that are still to be written
         self.unsettled = False  # FreeSWITCH may not be as the room demands: a command failed
 
@@ -187,10 +188,15 @@ class Conduct:
     def admit(self, member: Member | None = None) -> int:
         """Let in one who waits, or all of them; how many that were."""
         waiting = self.lobby.by_arrival if member is None else (member,)
-        for guest in waiting:
-            self.lobby_commands.say(guest, "admitted")
+        self._let_in |= {guest.call for guest in waiting}
         self.lobby_commands.move([guest.id for guest in waiting], self.name)
         return len(waiting)
+
+    def welcome(self, member: Member) -> None:
+        """Tell a member who was let in that they were; in the lobby the way out of it would cut the words short."""
+        if member.call in self._let_in:
+            self._let_in.remove(member.call)
+            self.commands.say(member, "admitted")
 
     def end(self, farewell: str = "room-ended") -> None:
         """Everybody out, those who wait too."""

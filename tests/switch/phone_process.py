@@ -272,7 +272,10 @@ class Phone:
             report("fault", text=f"key not sent: {error.info()}")
 
     def do_tone(self, hz: int) -> None:
-        """Speak this tone without end."""
+        """Speak this tone without end; 0 is silence."""
+        self.tone.stop()
+        if not hz:
+            return
         tone = pj.ToneDesc()
         tone.freq1, tone.on_msec, tone.off_msec, tone.volume = hz, 1000, 0, TONE_VOLUME
         tones = pj.ToneDescVector()

@@ -80,7 +80,8 @@ class Phone:
 
     def rings(self, *, within: float = WITHIN) -> Phone:
         """Somebody calls this phone."""
-        caller = self._handset.wait("incoming", within)["caller"]
+        self._handset.until(lambda: self._had("incoming") and not self._had("disconnected"), within, "ring")
+        caller = self._had("incoming")["caller"]
         self._attention.anew()
         self._handset.say(f"rings for {caller}")
         return self
@@ -89,6 +90,11 @@ class Phone:
         """Take the call that rings."""
         self._handset.do("answer", code=200)
         self._handset.wait("confirmed", within)
+        return self
+
+    def speaks(self, aloud: bool = True) -> Phone:
+        """Speak the tone, or nothing: a voice drowns the pauses of a prompt, which then is not recognised."""
+        self._handset.do("tone", hz=self.hz if aloud else 0)
         return self
 
     def announces(self) -> Phone:

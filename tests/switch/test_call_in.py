@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import pytest
 
@@ -25,8 +25,8 @@ class Agency(Theatre):
     """Callers and extensions of one test."""
 
     def telephone(self, name: str, account: tuple[str, str] = CLARA) -> Phone:
-        """A telephone that is registered as an extension."""
-        return self._phones(name).registers(account[0], DOMAIN, account[1])
+        """A telephone that is registered as an extension, and that says nothing yet."""
+        return self._phones(name).speaks(False).registers(account[0], DOMAIN, account[1])
 
     def asked(self, number: str = PARLOUR, room: str = PARLOUR_ROOM) -> tuple[Phone, Phone]:
         """A guest and a moderator in a room, who has asked to call somebody and is asked whom."""
@@ -38,7 +38,7 @@ class Agency(Theatre):
         guest, host = self.asked(number, room)
         host.presses("33#").joins(f"{room}.aside", moderator=True)
         callee.rings().answers()
-        host.hears("callee-hint").hears_tone_of(callee)
+        host.hears("callee-hint").hears_tone_of(callee.speaks())
         callee.hears_tone_of(host)
         return guest, host
 
@@ -60,10 +60,10 @@ class Agency(Theatre):
 
 
 @pytest.fixture
-def agency(theatre_demo: Demo, make_phones: Callable[[Switch], Phones]) -> Iterator[Agency]:
+def agency(theatre_demo: Demo, make_phones: Callable[[Switch], Phones]) -> Agency:
     agency = Agency(theatre_demo, make_phones)
     agency.forget_registrations()
-    yield agency
+    return agency
 
 
 def test_a_moderator_calls_an_extension_talks_aside_and_brings_it_in(agency: Agency) -> None:
@@ -71,7 +71,7 @@ def test_a_moderator_calls_an_extension_talks_aside_and_brings_it_in(agency: Age
     guest, host = agency.asked()
     host.presses("33#").hears("calling").hears_music()
     clara.rings().answers().joins(f"{PARLOUR_ROOM}.aside")
-    host.hears("callee-hint", language="en").hears_tone_of(clara).does_not_hear(guest)
+    host.hears("callee-hint", language="en").hears_tone_of(clara.speaks()).does_not_hear(guest)
     clara.hears_tone_of(host).does_not_hear(guest)
     guest.does_not_hear(host, clara, seconds=3.0)  # longer than the grace time of a room without moderator
     host.presses("*2").joins(PARLOUR_ROOM, moderator=True)
@@ -95,8 +95,9 @@ def test_a_moderator_drops_the_callee_and_returns(agency: Agency) -> None:
 def test_keys_that_mean_nothing_aside_are_answered_with_what_can_be_done(agency: Agency) -> None:
     clara = agency.telephone("Clara")
     guest, host = agency.aside(clara)
+    clara.speaks(False)
     host.presses("*7").hears("callee-hint")
-    clara.presses("*3").hears_tone_of(host)
+    clara.speaks().presses("*3").hears_tone_of(host)
     host.hears_tone_of(clara).does_not_hear(guest)
 
 
@@ -153,7 +154,7 @@ def test_a_moderator_who_was_alone_calls_somebody_gives_up_and_is_back(agency: A
     host.presses("*1").hears("dial-number").presses("33#")
     clara.rings().answers()
     host.hears("callee-hint").presses("*2").joins(PARLOUR_ROOM, moderator=True)
-    clara.joins(PARLOUR_ROOM)
+    clara.speaks().joins(PARLOUR_ROOM)
     all_hear_all(host, clara)
 
 
@@ -163,7 +164,7 @@ def test_all_telephones_of_an_extension_ring_and_the_first_to_answer_has_the_cal
     host.presses("33#").joins(f"{PARLOUR_ROOM}.aside", moderator=True)
     desk.rings()
     mobile.rings().answers()
-    host.hears("callee-hint").hears_tone_of(mobile)
+    host.hears("callee-hint").hears_tone_of(mobile.speaks())
     desk.is_refused()
     host.presses("*3")
     mobile.is_hung_up()
@@ -175,7 +176,7 @@ def test_one_telephone_of_two_refuses_and_the_other_rings_on(agency: Agency) -> 
     host.presses("33#").joins(f"{PARLOUR_ROOM}.aside", moderator=True)
     desk.rings().refuses(486)
     mobile.rings().answers()
-    host.hears("callee-hint").hears_tone_of(mobile)
+    host.hears("callee-hint").hears_tone_of(mobile.speaks())
 
 
 @pytest.mark.timeout(150)
@@ -185,7 +186,7 @@ def test_announcements_before_an_answer_and_ringing_without_end_are_no_answer(ag
     guest, host = agency.asked()
     second = agency.host("Second", STUDY, SECOND_HOST).joins(STUDY_ROOM, moderator=True)
     host.presses("33#").joins(f"{PARLOUR_ROOM}.aside", moderator=True)
-    clara.rings().announces()
+    clara.rings().speaks().announces()
     second.presses("*1").hears("dial-number").presses("34#").joins(f"{STUDY_ROOM}.aside", moderator=True)
     dirk.rings()
     host.does_not_hear(clara)
@@ -229,7 +230,7 @@ def test_a_daemon_killed_while_it_rings_is_followed_by_one_that_waits_on(agency:
     agency.kill_daemon()
     guest.is_told_nothing(2.0)
     clara.answers()
-    host.hears("callee-hint").hears_tone_of(clara).presses("*3")
+    host.hears("callee-hint").hears_tone_of(clara.speaks()).presses("*3")
     clara.is_hung_up()
     host.joins(PARLOUR_ROOM, moderator=True).presses("*1").hears("dial-number").presses("33#")
     clara.rings()

@@ -82,7 +82,7 @@ def test_a_moderator_lets_in_who_waits_and_nobody_in_the_lobby_hears_the_room(th
     nobody_hears_anybody(ann, ben, host)
     host.presses("*8")
     for phone in (ann, ben):
-        phone.joins("theatre.foyer")
+        phone.joins("theatre.foyer").hears("admitted")
     cleo = theatre.guest("Cleo", FOYER)
     all_hear_all(ann, ben, host)
     cleo.joins("theatre.foyer.lobby").hears_music()

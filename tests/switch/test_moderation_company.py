@@ -49,7 +49,8 @@ def test_a_tenant_may_move_the_keys(theatre: Theatre) -> None:
 
 
 def test_the_pin_decides_who_moderates(theatre: Theatre) -> None:
-    ann, host = theatre.guest("Ann", BOX), theatre.guest("Host", BOX)
+    ann = theatre.guest("Ann", BOX)
     ann.hears("enter-pin").presses("48213").joins("theatre.box").hears_music()
+    host = theatre.guest("Host", BOX)
     host.hears("enter-pin").presses("907155").joins("theatre.box", moderator=True)
     all_hear_all(ann, host)
