@@ -249,7 +249,9 @@ class RoomActor:
         waiting = conduct.lobby if conduct.lobby.members else _waiting(conduct.room)
         for due in waiting_due(waiting, rules, self._reminded, now):
             self._do(due, lobby=bool(conduct.lobby.members))
-        if conduct.room.phase == Phase.ENDING and conduct.room.members and self._not_just_shown_out("everybody"):
+        # Not at once: who is shown out twice in a moment is hung up before the farewell.
+        ending = conduct.room.phase == Phase.ENDING and self.epoch() - conduct.room.since >= SHOW_OUT_AGAIN
+        if ending and conduct.room.members and self._not_just_shown_out("everybody"):
             conduct.show_everybody_out()
         for due in room_due(conduct.room, rules, self._alone_since, self._warned, now, self.epoch()):
             self._do(due, lobby=False)

@@ -29,9 +29,11 @@ class Agency(Theatre):
         return self._phones(name).speaks(False).registers(account[0], DOMAIN, account[1])
 
     def asked(self, number: str = PARLOUR, room: str = PARLOUR_ROOM) -> tuple[Phone, Phone]:
-        """A guest and a moderator in a room, who has asked to call somebody and is asked whom."""
+        """A guest, who is silent, and a moderator in a room, who wants to call somebody and is asked whom."""
         guest, host = self.meeting(number, room, "Guest")
-        return guest, host.presses("*1").hears("dial-number")
+        host.presses("*1")
+        guest.speaks(False)
+        return guest, host.hears("dial-number")
 
     def aside(self, callee: Phone, number: str = PARLOUR, room: str = PARLOUR_ROOM) -> tuple[Phone, Phone]:
         """A guest in a room, and a moderator who talks to the callee aside."""
@@ -40,7 +42,7 @@ class Agency(Theatre):
         callee.rings().answers()
         host.hears("callee-hint").hears_tone_of(callee.speaks())
         callee.hears_tone_of(host)
-        return guest, host
+        return guest.speaks(), host
 
     def forget_registrations(self) -> None:
         """The telephones of the last test are gone without a word; FreeSWITCH would ring them for half a minute."""
@@ -70,6 +72,7 @@ def test_a_moderator_calls_an_extension_talks_aside_and_brings_it_in(agency: Age
     clara = agency.telephone("Clara")
     guest, host = agency.asked()
     host.presses("33#").hears("calling").hears_music()
+    guest.speaks()
     clara.rings().answers().joins(f"{PARLOUR_ROOM}.aside")
     host.hears("callee-hint", language="en").hears_tone_of(clara.speaks()).does_not_hear(guest)
     clara.hears_tone_of(host).does_not_hear(guest)
@@ -107,13 +110,13 @@ def test_a_callee_who_is_busy_or_refuses_gives_the_moderator_back(agency: Agency
     guest, host = agency.asked()
     host.presses("33#").joins(f"{PARLOUR_ROOM}.aside", moderator=True)
     clara.rings().refuses(code)
-    host.hears("callee-failed").joins(PARLOUR_ROOM, moderator=True).hears_tone_of(guest)
+    host.hears("callee-failed").joins(PARLOUR_ROOM, moderator=True).hears_tone_of(guest.speaks())
     guest.hears_tone_of(host)
 
 
 def test_an_extension_without_telephone_cannot_be_called_and_the_moderator_stays(agency: Agency) -> None:
     guest, host = agency.asked()
-    host.presses("35#").hears("callee-failed").joins(PARLOUR_ROOM, moderator=True).hears_tone_of(guest)
+    host.presses("35#").hears("callee-failed").joins(PARLOUR_ROOM, moderator=True).hears_tone_of(guest.speaks())
 
 
 def test_the_callee_hangs_up_and_the_moderator_is_back(agency: Agency) -> None:
@@ -190,7 +193,8 @@ def test_announcements_before_an_answer_and_ringing_without_end_are_no_answer(ag
     second.presses("*1").hears("dial-number").presses("34#").joins(f"{STUDY_ROOM}.aside", moderator=True)
     dirk.rings()
     host.does_not_hear(clara)
-    host.hears("callee-failed", within=RING_SECONDS + 5.0).joins(PARLOUR_ROOM, moderator=True).hears_tone_of(guest)
+    host.hears("callee-failed", within=RING_SECONDS + 5.0).joins(PARLOUR_ROOM, moderator=True)
+    host.hears_tone_of(guest.speaks())
     second.hears("callee-failed").joins(STUDY_ROOM, moderator=True)
     assert "callee-hint" not in host.dialogue
     clara.is_refused()
@@ -202,6 +206,7 @@ def test_the_room_ends_while_one_is_aside_and_so_does_the_talk(agency: Agency) -
     clara = agency.telephone("Clara")
     guest, host = agency.aside(clara)
     second = agency.host("Second", PARLOUR, SECOND_HOST).joins(PARLOUR_ROOM, moderator=True)
+    guest.speaks(False)
     second.presses("*0").begins_to_hear("end-confirm").presses("1")
     for phone in (guest, host, second):
         phone.hears("room-ended").is_hung_up("NORMAL_CLEARING")
@@ -236,7 +241,7 @@ def test_a_daemon_killed_while_it_rings_is_followed_by_one_that_waits_on(agency:
     clara.rings()
     agency.kill_daemon()
     clara.refuses()
-    host.hears("callee-failed").joins(PARLOUR_ROOM, moderator=True).hears_tone_of(guest)
+    host.hears("callee-failed").joins(PARLOUR_ROOM, moderator=True).hears_tone_of(guest.speaks())
 
 
 @pytest.mark.parametrize(
@@ -252,7 +257,8 @@ def test_while_one_is_being_called_in_no_other_is(agency: Agency) -> None:
     clara = agency.telephone("Clara")
     guest, host = agency.aside(clara)
     second = agency.host("Second", PARLOUR, SECOND_HOST).joins(PARLOUR_ROOM, moderator=True)
-    second.presses("*1").hears("dial-number").presses("34#").hears("number-refused").hears_tone_of(guest)
+    guest.speaks(False)
+    second.presses("*1").hears("dial-number").presses("34#").hears("number-refused").hears_tone_of(guest.speaks())
     second.hangs_up()  # the other moderator is aside: the room has one
     guest.is_told_nothing(3.0)
     host.presses("*2").joins(PARLOUR_ROOM, moderator=True)
