@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import Any
 
 import pytest
@@ -279,6 +280,18 @@ def test_the_same_arrival_told_twice_is_one_arrival(watch: Watch) -> None:
     watch.now += 5
     assert watch.sees(events) == [Changed(ROOM)]
     assert watch.registry.rooms()[ROOM].members["call-0"].since == 100.0
+
+
+@pytest.mark.parametrize("known_before", [True, False])
+def test_a_look_at_the_switch_keeps_the_order_in_which_members_came(known_before: bool) -> None:
+    """The switch tells whole seconds, and the newest member first."""
+    switch, registry = Switch(), RoomRegistry(count(100).__next__)
+    arrivals = [event for call in CALLS[:3] for event in switch.join(call, ROOM)]
+    for event in arrivals if known_before else []:
+        registry.apply("local", event)
+    switch.rooms[ROOM].reverse()
+    registry.replace("local", switch.json_list())
+    assert [member.call for member in registry.rooms()[ROOM].by_arrival] == list(CALLS[:3])
 
 
 def test_a_departure_nobody_knows_of_is_none(watch: Watch) -> None:

@@ -219,9 +219,12 @@ class RoomRegistry:
         """What mod_conference knows wins over what was written down: wait-mod is cleared by any moderator, for ever."""
         waits = bool(entry.get("wait_mod"))
         room = RoomState(str(entry.get("conference_name", "")), phase=Phase.WAITING if waits else Phase.OPEN)
+        now, seen = self._clock(), before.get(room.name, room).members
         for member in entry.get("members", []):
             if member.get("type") == "caller":
-                room = room.with_member(self._known(_from_json(switch, member, self._clock())))
+                found = self._known(_from_json(switch, member, now))
+                # The switch tells whole seconds, too coarse for places in a queue.
+                room = room.with_member(replace(found, since=seen[found.call].since) if found.call in seen else found)
                 for places in self._places.values():
                     places.pop(str(member.get("uuid", "")), None)
         self._is(room.name, str(entry.get("conference_uuid", "")))

@@ -196,7 +196,7 @@ class Prompts:
                 good, stray, end, drift = good + 1, 0, at + len(block), drift + offset - min(SLIP, at)
             else:
                 stray += 1
-            if stray == STRAY or (stray and voiced == 1):
+            if stray == STRAY or (voiced == 2 and not good):
                 return _Fit(key, start, end, total / voiced, False)
         fits = voiced > 0 and good >= MOST * voiced
         return _Fit(key, start, max(end, start + len(sound) + drift) if fits else end, total / max(voiced, 1), fits)
@@ -220,26 +220,26 @@ class Listener:
 
     def going_on(self) -> list[Key]:
         """What may be playing now: one prompt once it differs from all others; none in the first PARTLY seconds."""
-        for rivals in self._rivals():
+        for _, rivals in self._rivals():
             playing = [fit for fit in rivals if fit.fits and fit.left]
             if playing:
                 return [fit.key for fit in playing if fit.end - fit.start >= PARTLY * RATE]
         return []
 
-    def _rivals(self) -> Iterator[list[_Fit]]:
-        """For each place where something may begin, in order: all that may begin there, followed as far as possible."""
+    def _rivals(self) -> Iterator[tuple[int, list[_Fit]]]:
+        """Each place where something may begin, in order, and all that may begin there, followed as far as possible."""
         samples = self.recording.samples
         found = [(at + self._from, key) for at, key in self._prompts.candidates(samples[self._from :])]
         for begin in dict.fromkeys(at for at, _ in found):
-            yield [self._prompts.follow(samples, at, key) for at, key in found if abs(at - begin) <= NEAR]
+            yield begin, [self._prompts.follow(samples, at, key) for at, key in found if abs(at - begin) <= NEAR]
 
     def _step(self, over: bool) -> bool:
         """Settle the next prompt or stretch of other sound; False when more has to be heard first."""
-        for rivals in self._rivals():
+        for begin, rivals in self._rivals():
             if not over and any(fit.fits and fit.left for fit in rivals):
                 return self._settle(rivals[0].start - SLIP, None)
             whole = [fit for fit in rivals if fit.fits and fit.left <= CUT * RATE]
-            fits = whole or [fit for fit in rivals if fit.end - fit.start >= PARTLY * RATE]
+            fits = whole or [fit for fit in rivals if fit.start == begin and fit.end - fit.start >= PARTLY * RATE]
             if fits:
                 longest = max(fit.end for fit in fits)
                 heard = _heard([fit for fit in fits if longest - fit.end < BLOCK], bool(whole))

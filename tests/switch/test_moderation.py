@@ -61,9 +61,9 @@ def _joined_at(theatre: Theatre, host: Phone) -> float:
 
 
 def test_a_waiting_caller_is_told_so_once_a_minute_and_its_place_in_the_queue(theatre: Theatre) -> None:
-    ann, ben = theatre.guest("Ann"), theatre.guest("Ben")
-    ben.joins("theatre.stage").hears_music().hears("still-waiting", "place-in-queue", within=70)
-    ben.hears_number(2, "en").hears_music()
+    ann = theatre.guest("Ann").joins("theatre.stage")
+    ben = theatre.guest("Ben").joins("theatre.stage").hears_music().hears("still-waiting", "place-in-queue", within=70)
+    ben.hears_number(2, "en")
     ann.hears("still-waiting", "place-in-queue").hears_number(1, "en").hears_music()
 
 
