@@ -35,7 +35,7 @@ from callcontrol.rooms.names import Recordings, SpokenNames
 from callcontrol.rooms.registry import RoomRegistry
 from callcontrol.rooms.room import RoomState
 from callcontrol.rooms.steward import Ground
-from callcontrol.state import StateStore
+from callcontrol.state import Database, StateStore
 from callcontrol.switch.call import Call
 from callcontrol.switch.connection import CallSocket
 from callcontrol.switch.framing import Headers
@@ -58,7 +58,8 @@ class Daemon:
         self.metrics = Metrics()
         self.rooms = RoomRegistry(time.monotonic)
         self.tenants = TenantStore(config.tenants, environ, self._tenants_changed, self._tenant_problems)
-        self.state = StateStore(config.database)
+        self.database = Database(config.database)
+        self.state = StateStore(self.database)
         prompts = PromptBook(config.prompts, config.switch_prompts)
         seen_by_switch = config.switch_recordings or str(config.recordings.absolute())
         names = SpokenNames(config.recordings, seen_by_switch)
@@ -100,7 +101,7 @@ class Daemon:
         problems = self.tenants.load()
         if problems and not self.tenants.current.by_id:
             raise ConfigError(problems)
-        self.state.open()
+        self.database.open()
         self._names.prepare()
         self._write_directory(self.tenants.current)
         for board in self.switchboards:
@@ -164,8 +165,8 @@ class Daemon:
     def _watch_ourselves(self) -> None:
         watch = self.metrics.watch
         watch("greenlets", "Greenlets started by name and alive", greenlets.count)
-        watch("state_available", "1 while the state store answers", lambda: self.state.available)
-        watch("state_outages", "Times the state store went away since the start", lambda: self.state.outages)
+        watch("state_available", "1 while the state store answers", lambda: self.database.available)
+        watch("state_outages", "Times the state store went away since the start", lambda: self.database.outages)
         watch("log_lines_dropped", "Log lines lost since the start", lines_dropped)
         for board in self.switchboards:
             self.metrics.link_up.labels(board.link.name).set(0)  # a link that never came up is down too
@@ -184,7 +185,7 @@ class Daemon:
         for board in self.switchboards:
             board.link.stop()
         self.http.stop()
-        self.state.close()
+        self.database.close()
         _log.info("stopped")
 
     def _keep_house(self) -> None:

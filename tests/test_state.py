@@ -16,7 +16,7 @@ from gevent import subprocess
 from structlog.testing import capture_logs
 
 from callcontrol.errors import ConfigError
-from callcontrol.state import StateStore, StateTooNew, sqlite_url
+from callcontrol.state import Database, StateStore, StateTooNew, sqlite_url
 
 NOW = 1_795_000_000.0
 CLARA = "+491712345678"
@@ -37,20 +37,20 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture
 def store(url: str) -> Iterator[StateStore]:
-    store = StateStore(url)
-    store.open()
+    store = StateStore(Database(url))
+    store.database.open()
     yield store
     store.prune(NOW * 2)
-    store.close()
+    store.database.close()
 
 
 @pytest.fixture
 def impatient(tmp_path: Path) -> Iterator[StateStore]:
     """A store that gives up after a fifth of a second and tries again at once."""
-    store = StateStore(sqlite_url(tmp_path), deadline=0.2, pause=0.0)
-    store.open()
+    store = StateStore(Database(sqlite_url(tmp_path), deadline=0.2, pause=0.0))
+    store.database.open()
     yield store
-    store.close()
+    store.database.close()
 
 
 def guess(store: StateStore, times: int, caller: str = CLARA, target: str = BOARD) -> None:
@@ -60,9 +60,9 @@ def guess(store: StateStore, times: int, caller: str = CLARA, target: str = BOAR
 
 def test_a_language_once_chosen_is_known_after_a_restart(url, store):
     store.remember_language("acme", CLARA, "fr", NOW)
-    again = StateStore(url)
+    again = StateStore(Database(url))
     assert again.language_of("acme", CLARA) == "fr"
-    again.close()
+    again.database.close()
 
 
 def test_the_last_choice_counts_and_only_at_that_tenant(store):
@@ -85,10 +85,10 @@ def test_six_wrong_pins_over_several_calls_block_the_caller_even_across_a_restar
     assert store.blocked_for(CLARA, NOW + 5) == 0
     sixth = store.wrong_pin(CLARA, BOARD, NOW + 5)
     assert (sixth.blocked, sixth.newly_blocked) == (900.0, True)
-    again = StateStore(url)
+    again = StateStore(Database(url))
     assert again.blocked_for(CLARA, NOW + 5) == 900.0
     assert again.blocked_for("+49301", NOW + 5) == 0
-    again.close()
+    again.database.close()
 
 
 def test_the_right_pin_clears_the_count(store):
@@ -134,13 +134,13 @@ def test_pruning_drops_what_says_nothing_any_more_and_nothing_else(store):
 
 COUNTING = """
 import sys
-from callcontrol.state import StateStore
-store = StateStore(sys.argv[1], deadline=30.0)
+from callcontrol.state import Database, StateStore
+store = StateStore(Database(sys.argv[1], deadline=30.0))
 alarms = 0
 for room in range(40):
     for guess in range(5):
         alarms += store.wrong_pin(f"{sys.argv[2]}-{room}-{guess}", f"room:{room}", 1795000000.0 + guess).alarm
-print(alarms, store.outages)
+print(alarms, store.database.outages)
 """
 
 
@@ -168,8 +168,8 @@ def test_four_daemons_that_start_together_make_the_tables_once(tmp_path):
 
 GUESSING_FOR_EVER = """
 import sys
-from callcontrol.state import StateStore
-store = StateStore(sys.argv[1])
+from callcontrol.state import Database, StateStore
+store = StateStore(Database(sys.argv[1]))
 print("started", flush=True)
 number = 0
 while True:
@@ -184,13 +184,13 @@ def test_a_daemon_killed_while_it_writes_leaves_the_store_usable(tmp_path):
         with subprocess.Popen([sys.executable, "-c", GUESSING_FOR_EVER, url], stdout=subprocess.PIPE) as process:
             assert process.stdout is not None
             process.stdout.readline()
-            store = StateStore(url)
+            store = StateStore(Database(url))
             while not store.room_delay("room:x", NOW):
                 gevent.sleep(0.01)
             process.send_signal(signal.SIGKILL)
         assert store.wrong_pin(CLARA, BOARD, NOW).blocked == 0
-        assert store.outages == 0
-        store.close()
+        assert store.database.outages == 0
+        store.database.close()
     assert sqlite3.connect(tmp_path / "callcontrol.db").execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
 
@@ -203,12 +203,12 @@ def test_calls_go_on_and_guessing_stays_limited_while_the_database_is_stuck(impa
         assert impatient.wrong_pin(CLARA, BOARD, NOW + 5).blocked == 900.0
         impatient.remember_language("acme", CLARA, "en", NOW)
     assert [line["event"] for line in logs] == ["state store unavailable, counting wrong PINs in memory"]
-    assert (impatient.available, impatient.outages) == (False, 1)
+    assert (impatient.database.available, impatient.database.outages) == (False, 1)
     other.execute("ROLLBACK")
     with capture_logs() as logs:
         assert impatient.language_of("acme", CLARA) == "fr"
     assert [line["event"] for line in logs] == ["state store answers again"]
-    assert impatient.available
+    assert impatient.database.available
 
 
 def test_no_other_call_waits_while_the_database_is_stuck(impatient, tmp_path):
@@ -224,14 +224,14 @@ def test_no_other_call_waits_while_the_database_is_stuck(impatient, tmp_path):
 
 
 def test_after_one_missed_deadline_the_next_callers_do_not_wait_for_theirs(tmp_path):
-    store = StateStore(sqlite_url(tmp_path), deadline=0.2, pause=60.0)
-    store.open()
-    stuck = [gevent.spawn(store._worker.run, _hang(0.5)) for _ in range(3)]
+    store = StateStore(Database(sqlite_url(tmp_path), deadline=0.2, pause=60.0))
+    store.database.open()
+    stuck = [gevent.spawn(store.database._worker.run, _hang(0.5)) for _ in range(3)]
     gevent.joinall(stuck)
     with gevent.Timeout(0.1):
         assert store.language_of("acme", CLARA) is None
         assert store.blocked_for(CLARA, NOW) == 0
-    store.close()
+    store.database.close()
 
 
 def test_a_wrong_pin_is_counted_though_the_caller_hung_up_at_once(store):
@@ -249,9 +249,9 @@ def test_a_wrong_pin_is_counted_though_the_caller_hung_up_at_once(store):
 def test_a_file_that_is_no_database_stops_no_call_and_is_used_once_it_is_replaced(tmp_path):
     path = tmp_path / "callcontrol.db"
     path.write_text("not a database at all" * 100)
-    store = StateStore(sqlite_url(tmp_path))
+    store = StateStore(Database(sqlite_url(tmp_path)))
     with capture_logs() as logs:
-        store.open()
+        store.database.open()
         assert store.language_of("acme", CLARA) is None
         guess(store, 6)
         assert store.blocked_for(CLARA, NOW + 5) == 900.0
@@ -259,16 +259,16 @@ def test_a_file_that_is_no_database_stops_no_call_and_is_used_once_it_is_replace
     path.unlink()
     store.remember_language("acme", CLARA, "fr", NOW)
     assert store.language_of("acme", CLARA) == "fr"
-    store.close()
+    store.database.close()
 
 
 def test_a_store_that_cannot_be_reached_at_the_start_delays_the_start_and_forbids_nothing():
-    store = StateStore("sqlite:////proc/no/such/folder/callcontrol.db")
+    store = StateStore(Database("sqlite:////proc/no/such/folder/callcontrol.db"))
     with capture_logs() as logs:
-        store.open()
+        store.database.open()
     assert [line["log_level"] for line in logs] == ["warning"]
     assert store.language_of("acme", CLARA) is None
-    store.close()
+    store.database.close()
 
 
 def test_the_warning_names_no_caller(impatient, tmp_path):
@@ -282,25 +282,25 @@ def test_the_warning_names_no_caller(impatient, tmp_path):
 
 def test_a_database_of_a_newer_callcontrol_is_not_touched(tmp_path):
     url = sqlite_url(tmp_path)
-    store = StateStore(url)
-    store.open()
-    store.close()
+    store = StateStore(Database(url))
+    store.database.open()
+    store.database.close()
     with sqlite3.connect(tmp_path / "callcontrol.db") as other:
         other.execute("UPDATE meta SET value = '99'")
-    newer = StateStore(url)
-    with pytest.raises(StateTooNew, match="schema 99, this callcontrol knows 1"):
-        newer.open()
+    newer = StateStore(Database(url))
+    with pytest.raises(StateTooNew, match="schema 99, this callcontrol knows 2"):
+        newer.database.open()
     assert newer.language_of("acme", CLARA) is None  # a call must not fail for it
-    newer.close()
+    newer.database.close()
 
 
 def test_only_the_service_may_read_callers_numbers(tmp_path):
-    store = StateStore(sqlite_url(tmp_path / "state"))
+    store = StateStore(Database(sqlite_url(tmp_path / "state")))
     store.remember_language("acme", CLARA, "fr", NOW)
     files = {path.name: path.stat().st_mode & 0o777 for path in (tmp_path / "state").iterdir()}
     assert files == {"callcontrol.db": 0o600, "callcontrol.db-wal": 0o600, "callcontrol.db-shm": 0o600}
     assert (tmp_path / "state").stat().st_mode & 0o777 == 0o700
-    store.close()
+    store.database.close()
 
 
 @pytest.mark.parametrize(
@@ -308,13 +308,13 @@ def test_only_the_service_may_read_callers_numbers(tmp_path):
 )
 def test_a_database_we_cannot_use_is_refused_before_the_first_call(text):
     with pytest.raises(ConfigError, match=r"database: .*\("):
-        StateStore(text)
+        StateStore(Database(text))
 
 
 def test_a_password_in_the_database_url_is_in_no_error_text(monkeypatch):
     monkeypatch.setitem(sys.modules, "psycopg", None)
     with pytest.raises(ConfigError) as raised:
-        StateStore("postgresql://me:S3cret@127.0.0.1/x")
+        StateStore(Database("postgresql://me:S3cret@127.0.0.1/x"))
     assert "S3cret" not in str(raised.value)
 
 
@@ -322,3 +322,22 @@ def _hang(seconds: float):  # in a native thread, where only a native wait is ri
     import time
 
     return lambda: time.sleep(seconds)
+
+
+def test_a_database_of_the_first_callcontrol_keeps_its_rows_and_gets_the_new_tables(tmp_path):
+    store = StateStore(Database(sqlite_url(tmp_path)))
+    store.remember_language("acme", CLARA, "fr", NOW)
+    store.database.close()
+    with sqlite3.connect(tmp_path / "callcontrol.db") as other:
+        other.execute("UPDATE meta SET value = '1'")
+        for table in ("rounds", "invitees", "tries", "legs"):
+            other.execute(f"DROP TABLE {table}")
+    older = StateStore(Database(sqlite_url(tmp_path)))
+    older.database.open()
+    assert older.language_of("acme", CLARA) == "fr"
+    older.database.close()
+    with sqlite3.connect(tmp_path / "callcontrol.db") as other:
+        assert {"rounds", "invitees", "tries", "legs"} <= {
+            row[0] for row in other.execute("SELECT name FROM sqlite_master")
+        }
+        assert other.execute("SELECT value FROM meta").fetchone() == ("2",)

@@ -1,13 +1,15 @@
-"""What must survive a restart and is shared by every daemon process: languages chosen, wrong PINs.
+"""What must survive a restart and is shared by every daemon process: languages, wrong PINs, calls out, the ledger.
 
-    state = StateStore("sqlite:////var/lib/callcontrol/callcontrol.db")
-    state.open()
-    state.language_of("acme", "+491712345678")
+    database = Database("sqlite:////var/lib/callcontrol/callcontrol.db")
+    database.open()
+    StateStore(database).language_of("acme", "+491712345678")
 
-The store never holds a PIN, and it never blocks the hub: each query runs in a thread and has a deadline.
+Nothing here holds a PIN, and nothing blocks the hub: each question runs in a thread and has a deadline.
 """
 
 from callcontrol.state._schema import StateTooNew
-from callcontrol.state.store import StateStore, sqlite_url
+from callcontrol.state._worker import StateUnavailable
+from callcontrol.state.database import Database, sqlite_url
+from callcontrol.state.store import StateStore
 
-__all__ = ["StateStore", "StateTooNew", "sqlite_url"]
+__all__ = ["Database", "StateStore", "StateTooNew", "StateUnavailable", "sqlite_url"]

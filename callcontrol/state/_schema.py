@@ -7,10 +7,12 @@ from typing import Any
 
 from sqlalchemy import (
     JSON,
+    Boolean,
     Column,
     Connection,
     Double,
     Executable,
+    Index,
     Integer,
     MetaData,
     String,
@@ -19,13 +21,14 @@ from sqlalchemy import (
     inspect,
     select,
     text,
+    update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
 from callcontrol.state._worker import StateUnavailable
 
 #: Raised with each change of the tables.
-VERSION = 1
+VERSION = 2
 
 metadata = MetaData()
 
@@ -60,6 +63,89 @@ target_guesses = Table(
     Column("forget_at", Double, nullable=False, index=True),
 )
 
+#: One calling of a room's participants. ``id`` is the same for all daemons when it is an occurrence of a schedule.
+#: ``owner`` drives it until ``owner_until``; then any daemon may. ``outcome``: running, over, missed.
+rounds = Table(
+    "rounds",
+    metadata,
+    Column("id", String, primary_key=True),
+    Column("tenant", String, nullable=False),
+    Column("room", String, nullable=False),
+    Column("cause", String, nullable=False),
+    Column("due_at", Double, nullable=False),
+    Column("began_at", Double, nullable=False),
+    Column("ended_at", Double),
+    Column("outcome", String, nullable=False),
+    Column("owner", String, nullable=False),
+    Column("owner_until", Double, nullable=False),
+    Index("rounds_of_tenant", "tenant", "due_at"),
+    Index("rounds_running", "outcome"),
+)
+
+#: Whom a round calls. ``state``: waiting (next try at `due_at`), calling, joined, declined, failed, cancelled.
+invitees = Table(
+    "invitees",
+    metadata,
+    Column("round", String, primary_key=True),
+    Column("place", Integer, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("number", String, nullable=False),
+    Column("moderator", Boolean, nullable=False),
+    Column("state", String, nullable=False),
+    Column("due_at", Double, nullable=False),
+    Column("reason", String, nullable=False),
+)
+
+#: Each try to reach an invitee, written before the call is made: a try is never made twice. ``legs``: uuids of its
+#: calls, joined by ":". ``result``: empty while it is under way.
+tries = Table(
+    "tries",
+    metadata,
+    Column("round", String, primary_key=True),
+    Column("place", Integer, primary_key=True),
+    Column("number", Integer, primary_key=True),
+    Column("tenant", String, nullable=False),
+    Column("legs", String, nullable=False),
+    Column("began_at", Double, nullable=False),
+    Column("answered_at", Double),
+    Column("ended_at", Double),
+    Column("result", String, nullable=False),
+    Index("tries_of_tenant", "tenant", "began_at"),
+)
+
+#: The ledger: one row per leg that was in a room, written open and closed when it leaves. Times are UTC epoch seconds.
+#: ``call``: uuid of the channel. ``meeting``: FreeSWITCH's uuid of the conference. ``payer``: caller or tenant.
+#: ``closed_by``: empty while open, then daemon or switch (its call detail record).
+legs = Table(
+    "legs",
+    metadata,
+    Column("call", String, primary_key=True),
+    Column("tenant", String, nullable=False),
+    Column("room", String, nullable=False),
+    Column("meeting", String, nullable=False),
+    Column("switch", String, nullable=False),
+    Column("role", String, nullable=False),
+    Column("direction", String, nullable=False),
+    Column("number", String, nullable=False),
+    Column("name", String, nullable=False),
+    Column("tries", Integer, nullable=False),
+    Column("payer", String, nullable=False),
+    Column("language", String, nullable=False),
+    Column("began_at", Double, nullable=False),
+    Column("answered_at", Double, nullable=False),
+    Column("joined_at", Double, nullable=False),
+    Column("admitted_at", Double),
+    Column("left_at", Double),
+    Column("ended_at", Double),
+    Column("wait_seconds", Double, nullable=False),
+    Column("room_seconds", Double, nullable=False),
+    Column("end_reason", String, nullable=False),
+    Column("closed_by", String, nullable=False),
+    Index("legs_of_tenant", "tenant", "joined_at"),
+    Index("legs_of_meeting", "meeting"),
+    Index("legs_open", "closed_by"),
+)
+
 #: Tables whose rows end by themselves: UTC epoch seconds in `forget_at`.
 FADING = (languages, caller_guesses, target_guesses)
 
@@ -72,7 +158,10 @@ class StateTooNew(StateUnavailable):
 
 
 def prepare(connection: Connection) -> None:
-    """Create the tables if there are none, inside a write transaction. Raises StateTooNew."""
+    """Create the tables if there are none, inside a write transaction. Raises StateTooNew.
+
+    From schema 1 to 2 only tables were added, so creating what is missing is all an older database needs.
+    """
     lock(connection, "schema")
     if not inspect(connection).has_table(meta.name):
         metadata.create_all(connection)
@@ -84,6 +173,9 @@ def prepare(connection: Connection) -> None:
             f"the state database has schema {found}, this callcontrol knows {VERSION} at most "
             "(install the newer callcontrol again, or name another database)"
         )
+    if found < VERSION:
+        metadata.create_all(connection)
+        connection.execute(update(meta).where(meta.c.name == "schema_version").values(value=str(VERSION)))
 
 
 def lock(connection: Connection, key: str) -> None:

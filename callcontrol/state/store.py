@@ -4,7 +4,7 @@ While the database does not answer,
 - languages are unknown and choices are forgotten: the caller is asked again next time;
 - wrong PINs are counted in the memory of this process: guessing stays limited, each daemon counting for itself. What
   was counted there is not carried over when the database answers again;
-- one warning says so and one line says that it is over; `available` and `outages` tell /metrics.
+- one warning says so and one line says that it is over (`Database.available` and `outages` tell /metrics).
 
 Times are UTC epoch seconds from the caller of each method: the daemon's clock decides, not the database server's.
 """
@@ -12,28 +12,20 @@ Times are UTC epoch seconds from the caller of each method: the daemon's clock d
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import TypeVar
 
-import structlog
-from sqlalchemy import Connection, Engine, Table, and_, bindparam, delete, select, tuple_
+from sqlalchemy import Connection, Table, and_, bindparam, delete, select, tuple_
 
 from callcontrol import guessing
 from callcontrol.guessing import WrongPin
 from callcontrol.state import _guesses, _schema
-from callcontrol.state._engine import WRITES, make_private, open_engine
 from callcontrol.state._guesses import MemoryGuesses, StoredGuesses
-from callcontrol.state._schema import FADING, StateTooNew, languages
-from callcontrol.state._worker import StateUnavailable, Worker
+from callcontrol.state._schema import FADING, languages
+from callcontrol.state._worker import StateUnavailable
+from callcontrol.state.database import Database
 
 T = TypeVar("T")
 
-#: Seconds a caller waits for the store at most, per question.
-DEADLINE = 1.0
-#: Seconds in which the store is not asked again after it did not answer in time.
-PAUSE = 5.0
-#: Seconds the daemon waits at its start for the tables to be made.
-OPENING = 10.0
 #: Seconds a chosen language is remembered: a year after the caller last chose.
 LANGUAGE_KEPT = 365 * 86400.0
 #: Rows dropped in one transaction, so that clearing up after an attack does not hold up the calls.
@@ -43,42 +35,13 @@ _WHOSE = and_(languages.c.tenant == bindparam("of_tenant"), languages.c.caller =
 _LANGUAGE = select(languages.c.language).where(_WHOSE)
 _FORGET_LANGUAGE = delete(languages).where(_WHOSE)
 
-_log = structlog.get_logger("callcontrol.state")
-
-
-def sqlite_url(folder: Path) -> str:
-    """The default database: ``callcontrol.db`` in the state folder."""
-    return f"sqlite:///{folder.absolute() / 'callcontrol.db'}"
-
 
 class StateStore:
     """Languages and wrong PINs, shared by all daemons that name the same database."""
 
-    def __init__(self, url: str, *, deadline: float = DEADLINE, pause: float = PAUSE) -> None:
-        """``url``: see sqlite_url, or ``postgresql://...``. Opens nothing yet. Raises ConfigError for a bad URL."""
-        self._engine = open_engine(url, deadline)
-        self._writer = self._engine.execution_options(**WRITES)
-        self._worker = Worker(deadline, pause)
-        self._prepared = False
+    def __init__(self, database: Database) -> None:
+        self.database = database
         self._memory = MemoryGuesses()
-        #: Whether the last question was answered.
-        self.available = True
-        #: How often the database went away.
-        self.outages = 0
-
-    def open(self) -> None:
-        """Create or check the tables. Raises StateTooNew; a database that is away now is tried again later."""
-        try:
-            self._worker.run(self._prepare, deadline=OPENING)
-        except StateTooNew:
-            raise
-        except StateUnavailable as error:
-            self._note_outage(error)
-
-    def close(self) -> None:
-        """End the threads and connections. The store may be used again afterwards."""
-        self._worker.close()
-        self._engine.dispose()
 
     def language_of(self, tenant: str, caller: str) -> str | None:
         """The language this caller once chose at this tenant; None when none is known."""
@@ -140,40 +103,13 @@ class StateStore:
         return dropped
 
     def _read(self, question: Callable[[Connection], T], otherwise: Callable[[], T]) -> T:
-        return self._ask(self._engine, question, otherwise)
+        try:
+            return self.database.read(question)
+        except StateUnavailable:
+            return otherwise()
 
     def _write(self, question: Callable[[Connection], T], otherwise: Callable[[], T]) -> T:
-        return self._ask(self._writer, question, otherwise)
-
-    def _ask(self, engine: Engine, question: Callable[[Connection], T], otherwise: Callable[[], T]) -> T:
-        """Ask the database; ``otherwise`` answers when it is away."""
         try:
-            answer = self._worker.run(lambda: self._answer(engine, question))
-        except StateUnavailable as error:
-            self._note_outage(error)
+            return self.database.write(question)
+        except StateUnavailable:
             return otherwise()
-        if not self.available:
-            self.available = True
-            _log.info("state store answers again")
-        return answer
-
-    def _answer(self, engine: Engine, question: Callable[[Connection], T]) -> T:
-        """In a thread: one transaction, after the tables were checked."""
-        self._prepare()
-        with engine.begin() as connection:
-            return question(connection)
-
-    def _prepare(self) -> None:
-        """In a thread: make sure of the tables, once, and again after an outage (the database may be another one)."""
-        if not self._prepared:
-            make_private(self._engine)
-            with self._writer.begin() as connection:
-                _schema.prepare(connection)
-            self._prepared = True
-
-    def _note_outage(self, error: StateUnavailable) -> None:
-        self._prepared = False
-        if self.available:
-            self.available = False
-            self.outages += 1
-            _log.warning("state store unavailable, counting wrong PINs in memory", error=str(error))

@@ -9,62 +9,14 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
 from callcontrol import __version__
-from callcontrol.errors import CallControlError, ConfigError
-
-
-def _home() -> Path:
-    """The folder with prompts, dialplan and example tenants: the checkout, or where the image puts them."""
-    named = os.environ.get("CALLCONTROL_HOME")
-    return Path(named) if named else Path(__file__).resolve().parent.parent
-
-
-T = TypeVar("T")
-
-
-class _Address(click.ParamType[tuple[str, int]]):
-    name = "HOST:PORT"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, int]:
-        if isinstance(value, tuple):
-            return value
-        host, colon, port = str(value).rpartition(":")
-        if not colon or not host or not port.isdigit() or int(port) > 65535:
-            self.fail(f"{value!r} is not HOST:PORT, for example 127.0.0.1:8084", param, ctx)
-        return host.strip("[]"), int(port)
-
-
-class _Ports(click.ParamType[tuple[int, int]]):
-    name = "LOW-HIGH"
-
-    def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, int]:
-        if isinstance(value, tuple):
-            return value
-        low, _, high = str(value).partition("-")
-        if not (low.isdigit() and high.isdigit() and 1024 <= int(low) < int(high) <= 65535):
-            self.fail(f"{value!r} is not LOW-HIGH, for example 16384-32768", param, ctx)
-        return int(low), int(high)
-
-
-ADDRESS = _Address()
-PORTS = _Ports()
-FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
-PORT = click.IntRange(1, 65535)
-
-_HTTP = click.option(
-    "--http", "address", type=ADDRESS, default="127.0.0.1:8085", show_default=True, help="where the daemon answers"
-)
-_STATE = click.option(
-    "--state", type=FOLDER, required=True, help="the daemon's state folder, which holds the access token"
-)
-_JSON = click.option("--json", "as_json", is_flag=True, help="for programs")
+from callcontrol.cli.common import ADDRESS, FOLDER, HTTP, JSON, PORT, PORTS, STATE, counted, home, or_exit
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -83,7 +35,7 @@ def serve(config_path: Path, log_level: str) -> None:
     from callcontrol.serving import serve_until_signal
 
     configure(level=log_level)
-    _or_exit(lambda: serve_until_signal(load_config(config_path, os.environ), os.environ))
+    or_exit(lambda: serve_until_signal(load_config(config_path, os.environ), os.environ))
 
 
 @main.command()
@@ -100,7 +52,7 @@ def check(paths: tuple[Path, ...]) -> None:
         click.echo(str(problem))
     files = len({problem.path for problem in problems})
     if problems:
-        click.echo(f"{_counted(len(problems), 'problem')} in {_counted(files, 'file')}", err=True)
+        click.echo(f"{counted(len(problems), 'problem')} in {counted(files, 'file')}", err=True)
         sys.exit(1)
     click.echo("no problems", err=True)
 
@@ -117,36 +69,36 @@ def schema() -> None:
 @click.argument("number")
 @click.option("--from", "caller", default="anonymous", show_default=True, help="the caller's number")
 @click.option("--keys", default="", help='what the caller presses, one group per question: "1 48213#"')
-@click.option("--tenants", type=FOLDER, default=lambda: _home() / "tenants", help="default: the example tenants")
+@click.option("--tenants", type=FOLDER, default=lambda: home() / "tenants", help="default: the example tenants")
 def try_call(number: str, caller: str, keys: str, tenants: Path) -> None:
     """Rehearse a call to NUMBER: what would this caller live through? No FreeSWITCH needed; nothing is kept."""
     from callcontrol.log import configure
     from callcontrol.rehearse import rehearse
 
     configure(level="warning")
-    sys.exit(_or_exit(lambda: rehearse(number, caller, keys, tenants=tenants, home=_home(), say=click.echo)))
+    sys.exit(or_exit(lambda: rehearse(number, caller, keys, tenants=tenants, home=home(), say=click.echo)))
 
 
 @main.command()
-@_HTTP
+@HTTP
 def health(address: tuple[str, int]) -> None:
     """Exit 0 when a daemon is alive there, 1 when not (the container's health check); prints whether it is ready."""
     from callcontrol.http import fetch_ready
 
-    reasons = _or_exit(lambda: fetch_ready(address))
+    reasons = or_exit(lambda: fetch_ready(address))
     click.echo("alive, " + ("not ready: " + "; ".join(reasons) if reasons else "ready"))
 
 
 @main.command()
-@_HTTP
-@_STATE
-@_JSON
+@HTTP
+@STATE
+@JSON
 def status(address: tuple[str, int], state: Path, as_json: bool) -> None:
     """Show switches, live rooms and numbers of a running daemon."""
     from callcontrol.http import fetch_status, read_token
     from callcontrol.status import print_status
 
-    answer = _or_exit(lambda: fetch_status(address, read_token(state)))
+    answer = or_exit(lambda: fetch_status(address, read_token(state)))
     if as_json:
         click.echo(json.dumps(answer, indent=2))
     else:
@@ -154,9 +106,9 @@ def status(address: tuple[str, int], state: Path, as_json: bool) -> None:
 
 
 @main.command()
-@_HTTP
-@_STATE
-@_JSON
+@HTTP
+@STATE
+@JSON
 @click.option("--watch", is_flag=True, help="refresh each second until Ctrl-C")
 def rooms(address: tuple[str, int], state: Path, as_json: bool, watch: bool) -> None:
     """Show the live rooms of a running daemon: who is in them, and who waits to be let in."""
@@ -165,12 +117,12 @@ def rooms(address: tuple[str, int], state: Path, as_json: bool, watch: bool) -> 
 
     if as_json and watch:
         raise click.UsageError("--watch is for people, --json for programs: choose one")
-    token = _or_exit(lambda: read_token(state))
+    token = or_exit(lambda: read_token(state))
     if watch:
         with suppress(KeyboardInterrupt):
-            _or_exit(lambda: watch_rooms(lambda: fetch_rooms(address, token)["rooms"]))
+            or_exit(lambda: watch_rooms(lambda: fetch_rooms(address, token)["rooms"]))
         return
-    answer = _or_exit(lambda: fetch_rooms(address, token))
+    answer = or_exit(lambda: fetch_rooms(address, token))
     if as_json:
         click.echo(json.dumps(answer, indent=2))
     else:
@@ -181,9 +133,9 @@ def rooms(address: tuple[str, int], state: Path, as_json: bool, watch: bool) -> 
 @click.argument("name", metavar="TENANT.ROOM")
 @click.argument("action")
 @click.argument("member", required=False)
-@_HTTP
-@_STATE
-@_JSON
+@HTTP
+@STATE
+@JSON
 def room(name: str, action: str, member: str | None, address: tuple[str, int], state: Path, as_json: bool) -> None:
     """Steer a live room.
 
@@ -206,12 +158,12 @@ def room(name: str, action: str, member: str | None, address: tuple[str, int], s
         except NotUnderstood as error:
             raise click.UsageError(printable(str(error))) from error
 
-    answer = _or_exit(steer)
+    answer = or_exit(steer)
     click.echo(json.dumps(answer, indent=2) if as_json else printable(f"{name}: {answer.get('text', 'done')}"))
 
 
 @main.command()
-@click.option("--tenants", type=FOLDER, default=lambda: _home() / "tenants", help="default: the example tenants")
+@click.option("--tenants", type=FOLDER, default=lambda: home() / "tenants", help="default: the example tenants")
 @click.option("--state", type=click.Path(file_okay=False, path_type=Path), default=Path("run"), show_default=True)
 @click.option("--sip-port", type=PORT, default=5080, show_default=True, help="the trunk door")
 @click.option("--extension-port", type=PORT, default=5060, show_default=True, help="the extensions door")
@@ -237,26 +189,5 @@ def demo(
     from callcontrol.log import configure
 
     configure(level="info")
-    settings = DemoSettings(_home(), tenants, state, sip_port, extension_port, esl_port, listen, http, rtp_ports)
-    sys.exit(_or_exit(lambda: run_demo(settings, os.environ, phone=not no_phone)))
-
-
-def _or_exit(action: Callable[[], T]) -> T:
-    """Run ``action``; an error meant for people is printed without a traceback, and the exit status says so."""
-    try:
-        return action()
-    except ConfigError as error:
-        click.echo(str(error), err=True)
-        sys.exit(2)
-    except BrokenPipeError:
-        raise  # whoever reads us has seen enough: click ends quietly
-    except (CallControlError, OSError) as error:
-        from callcontrol.log import printable
-
-        lines = str(error).split("\n")  # it may name what a caller called himself
-        click.echo("callcontrol: " + "\n".join(map(printable, lines)), err=True)
-        sys.exit(1)
-
-
-def _counted(number: int, noun: str) -> str:
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+    settings = DemoSettings(home(), tenants, state, sip_port, extension_port, esl_port, listen, http, rtp_ports)
+    sys.exit(or_exit(lambda: run_demo(settings, os.environ, phone=not no_phone)))
