@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import phonenumbers
-from phonenumbers import NumberParseException, ValidationResult, shortnumberinfo
+from phonenumbers import NumberParseException, PhoneNumberType, ValidationResult, shortnumberinfo
 
 REGIONS: frozenset[str] = frozenset(phonenumbers.SUPPORTED_REGIONS)
 """ISO 3166 codes ``phonenumbers`` can read national numbers of: DE, AT, FR, US, ..."""
@@ -26,6 +26,17 @@ _LONGEST = 48  # characters; the longest E.164 number with a separator after eve
 _SEPARATORS = str.maketrans("", "", " ()./-\u00a0\u2010\u2011\u2012\u2013\u202f")
 _E164 = re.compile(r"\+[1-9][0-9]{4,14}")
 _PREFIX = re.compile(r"\+[1-9][0-9]{0,14}")
+
+_COSTLY = frozenset(
+    {
+        PhoneNumberType.PREMIUM_RATE,
+        PhoneNumberType.SHARED_COST,
+        PhoneNumberType.PERSONAL_NUMBER,
+        PhoneNumberType.PAGER,
+    }
+)
+# International services without a country: satellites, universal and premium numbers (ITU-T E.164, 87x, 88x, 979).
+_NO_COUNTRY = ("+870", "+878", "+881", "+882", "+883", "+888", "+979")
 
 # freeswitch-facts, "Caller identity": what Sofia reports for an anonymous From, and switch_types.h:115 for none at all.
 _WITHHELD_WORDS = frozenset(
@@ -108,6 +119,11 @@ def is_withheld(text: str) -> bool:
     """True when the caller's number says that there is none: empty, ``anonymous``, ``Restricted``, ``0000000000``."""
     word = text.strip().strip("\"'<>").split("@")[0].removeprefix("sip:").strip().lower()
     return word in _WITHHELD_WORDS or not word.strip("+0")
+
+
+def is_costly(e164: str) -> bool:
+    """Whether a call to this E.164 number costs more than a telephone call: premium, satellite, personal number."""
+    return e164.startswith(_NO_COUNTRY) or phonenumbers.number_type(phonenumbers.parse(e164)) in _COSTLY
 
 
 def is_emergency(text: str, region: str) -> bool:

@@ -164,6 +164,35 @@ def test_a_room_calls_only_whom_it_can_reach() -> None:
     ]
 
 
+def test_numbers_that_cost_more_than_a_call_are_refused_before_anybody_calls_them() -> None:
+    text = """
+        trunk: carrier
+        rooms:
+          a:
+            access: open
+            dial_out:
+              - {name: Prize, number: "+49 900 1234567"}
+              - {name: Ship, number: "+870 773 111 632"}
+              - {name: Max, number: "+49 171 5550001", language: fr}
+        """
+    assert problems(text) == [
+        "6:31: number: +499001234567 is a premium, satellite or personal number (it is never called)",
+        "7:30: number: +870773111632 is a premium, satellite or personal number (it is never called)",
+    ]
+
+
+def test_who_is_called_when_the_moderator_comes_is_listed() -> None:
+    text = """
+        rooms:
+          a: {access: open, dial_out_when: on_moderator}
+          b: {access: open, dial_out_when: sometimes}
+        """
+    assert problems(text) == [
+        "2:36: dial_out_when: the room lists nobody to call (add dial_out: to the room)",
+        "3:36: dial_out_when: unknown value 'sometimes' (possible: asked, on_moderator)",
+    ]
+
+
 def test_a_schedule_needs_the_timezone_and_somebody_to_call() -> None:
     text = """
         rooms:

@@ -12,27 +12,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-import phonenumbers
-from phonenumbers import PhoneNumberType
-
 from callcontrol.errors import UnsafeText
-from callcontrol.numbers import is_emergency, to_e164
+from callcontrol.numbers import is_costly, is_emergency, to_e164
 from callcontrol.switch.literals import number_literal, text_literal
 from callcontrol.tenants import Tenant
 
 RING_SECONDS = 35.0  # longer, and most calls reach a mailbox
 MOST_TELEPHONES = 10  # of one extension, like max-registrations-per-extension of the profile
-
-_COSTLY = frozenset(
-    {
-        PhoneNumberType.PREMIUM_RATE,
-        PhoneNumberType.SHARED_COST,
-        PhoneNumberType.PERSONAL_NUMBER,
-        PhoneNumberType.PAGER,
-    }
-)
-# International services without a country: satellites, universal and premium numbers (ITU-T E.164, 87x, 88x, 979).
-_NO_COUNTRY = ("+870", "+878", "+881", "+882", "+883", "+888", "+979")
 
 # One value of {name=value,...}: of what text_literal lets through, a comma or = would begin another variable.
 _VALUE = re.compile(r"[A-Za-z0-9_.+:@-]{1,320}", re.ASCII)
@@ -75,7 +61,7 @@ def callee(digits: str, tenant: Tenant) -> Callee | Refusal:
     number = to_e164(digits, tenant.region)
     if number is None:
         return Refusal.NOT_A_NUMBER
-    if number.startswith(_NO_COUNTRY) or phonenumbers.number_type(phonenumbers.parse(number)) in _COSTLY:
+    if is_costly(number):
         return Refusal.COSTLY
     if tenant.trunk is None:
         return Refusal.NO_TRUNK

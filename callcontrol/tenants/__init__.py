@@ -16,7 +16,7 @@ from callcontrol.tenants.folder import check_paths, load_folder
 from callcontrol.tenants.keys import DEFAULT_KEYS, KeyAction
 from callcontrol.tenants.model import Number, Tenant
 from callcontrol.tenants.problem import Problem
-from callcontrol.tenants.room import Access, Admission, AfterModerator, Announce, DialOut, Record, Room
+from callcontrol.tenants.room import Access, Admission, AfterModerator, Announce, DialOut, DialOutWhen, Record, Room
 from callcontrol.tenants.schedule import Repeat, Schedule
 from callcontrol.tenants.schema import json_schema
 from callcontrol.tenants.snapshot import Tenants
@@ -31,6 +31,7 @@ __all__ = [
     "BlockClass",
     "BlockProfile",
     "DialOut",
+    "DialOutWhen",
     "Extension",
     "Forwarding",
     "ForwardingProfile",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated
 
-from callcontrol.tenants.fields import Callee, Flag, Label, Model, Pattern, Pin, whole
+from callcontrol.tenants.fields import Callee, Flag, Label, Language, Model, Pattern, Pin, whole
 from callcontrol.tenants.schedule import Schedule
 
 
@@ -54,6 +54,13 @@ class Record(StrEnum):
     ALWAYS = "always"
 
 
+class DialOutWhen(StrEnum):
+    """What makes a room call its participants, apart from its schedule."""
+
+    ASKED = "asked"
+    ON_MODERATOR = "on_moderator"
+
+
 class DialOut(Model):
     """Somebody who is called by the room."""
 
@@ -63,6 +70,8 @@ class DialOut(Model):
     """An extension of this tenant or a telephone number."""
     moderator: Flag = False
     """True when this person moderates."""
+    language: Language | None = None
+    """Language this person is spoken to in: de, en or fr; the tenant's first when absent."""
 
 
 class RoomEntry(Model):
@@ -100,6 +109,8 @@ class RoomEntry(Model):
     """never, moderator (by key) or always."""
     dial_out: tuple[DialOut, ...] = ()
     """Whom the room calls."""
+    dial_out_when: DialOutWhen = DialOutWhen.ASKED
+    """asked (by key or command) or on_moderator: also when the first moderator of a meeting comes."""
     schedule: Schedule | None = None
     """When the room is open; without it, always."""
 

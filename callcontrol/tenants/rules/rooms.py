@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from callcontrol.numbers import is_costly
 from callcontrol.tenants.draft import Draft, Finding, Part
-from callcontrol.tenants.room import Access, Admission, RoomEntry
+from callcontrol.tenants.room import Access, Admission, DialOut, DialOutWhen, RoomEntry
 from callcontrol.tenants.rules.common import reaches
 
 
@@ -58,11 +59,22 @@ def call_somebody(draft: Draft) -> Iterator[Finding]:
         entries = list(draft.dial_outs(room))
         for entry in entries:
             if entry.intact("number"):
-                yield from reaches(draft, (*entry.path, "number"), entry.value.number)
-        schedule = room.value.schedule
-        if room.intact("schedule", "dial_out") and schedule and schedule.dial_out and not entries:
+                yield from _called(draft, entry)
+        if entries or not room.intact("dial_out"):
+            continue
+        hint, schedule = "add dial_out: to the room", room.value.schedule
+        if room.intact("schedule") and schedule and schedule.dial_out:
             path = (*room.path, "schedule", "dial_out")
-            yield Finding(path, "dial_out: the room lists nobody to call", "add dial_out: to the room")
+            yield Finding(path, "dial_out: the room lists nobody to call", hint)
+        if room.intact("dial_out_when") and room.value.dial_out_when is DialOutWhen.ON_MODERATOR:
+            yield Finding((*room.path, "dial_out_when"), "dial_out_when: the room lists nobody to call", hint)
+
+
+def _called(draft: Draft, entry: Part[DialOut]) -> Iterator[Finding]:
+    path, target = (*entry.path, "number"), entry.value.number
+    yield from reaches(draft, path, target)
+    if target.kind == "number" and is_costly(target.value):
+        yield Finding(path, f"number: {target.value} is a premium, satellite or personal number", "it is never called")
 
 
 def know_their_timezone(draft: Draft) -> Iterator[Finding]:
