@@ -28,7 +28,7 @@ def remembered_language(visit: Visit) -> str | None:
     """What this caller chose before, if the number still speaks it."""
     if not visit.recognised:
         return None
-    known = visit.house.state.language_of(visit.route.tenant.id, visit.key)
+    known = visit.house.state.language_of(visit.tenant.id, visit.key)
     return known if known in visit.route.number.languages else None
 
 
@@ -40,7 +40,7 @@ def _ask(visit: Visit, languages: tuple[str, ...]) -> None:
             visit.call.language = language
             if visit.recognised:
                 state = visit.house.state
-                state.remember_language(visit.route.tenant.id, visit.key, language, visit.house.now())
+                state.remember_language(visit.tenant.id, visit.key, language, visit.house.now())
             visit.log.info("language chosen", language=language)
         case _:
             visit.log.info("no language chosen", language=visit.call.language)

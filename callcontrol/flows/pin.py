@@ -69,7 +69,7 @@ class _Judge:
 
     def _count(self) -> None:
         visit, metrics = self._visit, self._visit.house.metrics
-        tenant = visit.route.tenant.id
+        tenant = visit.tenant.id
         wrong = visit.house.state.wrong_pin(visit.key, self._target, visit.house.now())
         metrics.pins_wrong.labels(tenant).inc()
         visit.log.info("wrong PIN", blocked_s=round(wrong.blocked), delay_s=wrong.delay)

@@ -1,4 +1,4 @@
-"""One caller at one service: the call, the tenant, who the caller is, and the call's own log and outcome."""
+"""One person on the line at one service: the call, the tenant, who the caller is, and the call's own log."""
 
 from __future__ import annotations
 
@@ -11,21 +11,29 @@ from callcontrol.guessing import caller_key, extension_key
 from callcontrol.numbers import to_e164
 from callcontrol.routing import Door, RoomRoute
 from callcontrol.switch.call import Call
+from callcontrol.tenants import Tenant
 
 
 @dataclass(frozen=True)
-class Visit:
-    """``number``: the caller's, E.164, None when withheld or not to be believed.
+class Guest:
+    """Somebody on the line who may come into a room of ``tenant``, having called or having been called."""
+
+    call: Call
+    house: House
+    tenant: Tenant
+    log: FilteringBoundLogger
+
+
+@dataclass(frozen=True)
+class Visit(Guest):
+    """Somebody who called. ``number``: the caller's, E.164, None when withheld or not to be believed.
 
     ``key``: whose wrong PINs are counted together.
     """
 
-    call: Call
-    house: House
     route: RoomRoute
     number: str | None
     key: str
-    log: FilteringBoundLogger
 
     @classmethod
     def begin(cls, call: Call, house: House, route: RoomRoute, log: FilteringBoundLogger) -> Visit:
@@ -34,9 +42,9 @@ class Visit:
         extension = call.caller.authenticated
         if call.door == Door.EXTENSIONS and extension is not None:
             key = extension_key(tenant.id, f"{extension.extension}@{extension.domain}")
-            return cls(call, house, route, None, key, log)
+            return cls(call, house, tenant, log, route, None, key)
         number = to_e164(call.caller.number, tenant.region)
-        return cls(call, house, route, number, caller_key(number, route.number.e164), log)
+        return cls(call, house, tenant, log, route, number, caller_key(number, route.number.e164))
 
     @property
     def recognised(self) -> bool:

@@ -23,11 +23,12 @@ class Role(StrEnum):
 
 @dataclass(frozen=True)
 class Entry:
-    """The right to enter a room; ``reason`` says for the log what gave it."""
+    """The right to enter a room; ``reason`` says for the log what gave it. ``called``: the room called them."""
 
     room: Room
     role: Role
     reason: str
+    called: bool = False
 
 
 def entry_by_number(rooms: Sequence[Room], number: str | None) -> Entry | None:
