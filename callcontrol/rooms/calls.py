@@ -48,7 +48,7 @@ class InviteeReport:
 
 @dataclass(frozen=True)
 class Begun:
-    """People are being called: ``called`` by this round from now on, ``refused`` never. Both may be empty (all reached)."""
+    """``called``: by this round from now on; ``refused``: never. Both may be empty: all reached."""
 
     round_id: str
     called: tuple[InviteeReport, ...]
