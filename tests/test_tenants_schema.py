@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from callcontrol.tenants.keys import FOR_EVERYONE
 from callcontrol.tenants.model import NumberEntry, TenantFile
 from callcontrol.tenants.room import DialOut, RoomEntry
 from callcontrol.tenants.schedule import Schedule
+from callcontrol.tenants.tariff import Tariff
 
 ROOT = Path(__file__).parent.parent
 REFERENCE = (ROOT / "docs" / "tenants.md").read_text("utf-8")
@@ -35,6 +37,7 @@ SECTIONS: dict[str, type[Model]] = {
     "Rooms": RoomEntry,
     "Dial-out": DialOut,
     "Schedule": Schedule,
+    "Tariff": Tariff,
     "Extensions": ExtensionEntry,
     "Voicemail": Voicemail,
     "Forwarding": Forwarding,
@@ -63,7 +66,7 @@ def test_the_reference_has_every_key_with_its_default(section: str) -> None:
         default = documented[key][0]
         if field.is_required():
             assert (key, default) == (key, "required")
-        elif isinstance(field.default, (bool, int, str)):
+        elif isinstance(field.default, (bool, int, str, Decimal)):
             written = json.dumps(field.default) if isinstance(field.default, bool) else str(field.default)
             assert (key, default) == (key, f"`{written}`")
 

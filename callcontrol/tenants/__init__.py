@@ -21,6 +21,7 @@ from callcontrol.tenants.schedule import Repeat, Schedule
 from callcontrol.tenants.schema import json_schema
 from callcontrol.tenants.snapshot import Tenants
 from callcontrol.tenants.store import TenantStore
+from callcontrol.tenants.tariff import Rounding, Tariff
 
 __all__ = [
     "DEFAULT_KEYS",
@@ -42,10 +43,12 @@ __all__ = [
     "Record",
     "Repeat",
     "Room",
+    "Rounding",
     "Schedule",
     "Selective",
     "Source",
     "Target",
+    "Tariff",
     "Tenant",
     "TenantStore",
     "Tenants",

@@ -19,6 +19,7 @@ from callcontrol.tenants.fields import (
     AtLeastOne,
     Domain,
     Extension2To6,
+    Flag,
     Gateway,
     Label,
     Language,
@@ -30,6 +31,7 @@ from callcontrol.tenants.fields import (
 )
 from callcontrol.tenants.keys import KEY, KeyAction, effective_keys
 from callcontrol.tenants.room import Room, RoomEntry
+from callcontrol.tenants.tariff import Tariff
 
 
 def _different(languages: tuple[Language, ...]) -> tuple[Language, ...]:
@@ -99,7 +101,7 @@ class TenantFile(Model):
     region: Region
     """Country (ISO 3166) that national numbers such as 030 8630 are read in."""
     timezone: Timezone = "UTC"
-    """Timezone of all schedules, such as Europe/Berlin."""
+    """Timezone of all schedules and statements, such as Europe/Berlin."""
     languages: Annotated[Languages, *AtLeastOne] = ("en",)
     """Languages of the announcements: de, en, fr. The first is the default; with several the caller may choose."""
     trunk: Gateway | None = None
@@ -116,6 +118,10 @@ class TenantFile(Model):
     """Name -> calls that are blocked for the extensions that name the profile."""
     keys: Mapping[KeyText, KeyAction | None] = Field(default_factory=dict)
     """Keys of the rooms that do something else than usual, such as "*5": mute_all; null takes a key out of use."""
+    tariff: Tariff | None = None
+    """What the tenant pays for conferences; without it statements count minutes only."""
+    mask_numbers: Flag = False
+    """Statements and reports show telephone numbers as +49 171 *****01."""
 
 
 class Tenant(Model):
@@ -134,6 +140,8 @@ class Tenant(Model):
     extensions: Mapping[str, Extension]
     block_profiles: Mapping[str, BlockProfile]
     keys: Mapping[str, KeyAction]
+    tariff: Tariff | None
+    mask_numbers: bool
 
     @classmethod
     def from_file(cls, file: TenantFile, e164: Mapping[str, str]) -> Tenant:
@@ -157,6 +165,8 @@ class Tenant(Model):
             ),
             block_profiles=_fixed(file.block_profiles),
             keys=effective_keys(file.keys),
+            tariff=file.tariff,
+            mask_numbers=file.mask_numbers,
         )
 
 

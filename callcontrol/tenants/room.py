@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated
 
-from callcontrol.tenants.fields import Callee, Flag, Label, Language, Model, Pattern, Pin, whole
+from callcontrol.tenants.fields import Callee, Email, Flag, Label, Language, Model, Pattern, Pin, whole
 from callcontrol.tenants.schedule import Schedule
 
 
@@ -113,6 +113,8 @@ class RoomEntry(Model):
     """asked (by key or command) or on_moderator: also when the first moderator of a meeting comes."""
     schedule: Schedule | None = None
     """When the room is open; without it, always."""
+    owner: Email | None = None
+    """Whom invitations are sent to, and who is named as organiser in them; an e-mail address."""
 
 
 class Room(RoomEntry):

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from callcontrol.tenants.draft import Draft, Finding
-from callcontrol.tenants.rules import extensions, keys, numbers, pins, rooms
+from callcontrol.tenants.rules import extensions, keys, numbers, pins, rooms, tariff
 
-RULES = (*numbers.RULES, *rooms.RULES, *pins.RULES, *extensions.RULES, *keys.RULES)
+RULES = (*numbers.RULES, *rooms.RULES, *pins.RULES, *extensions.RULES, *keys.RULES, *tariff.RULES)
 
 
 def findings(draft: Draft) -> Iterator[Finding]:
