@@ -10,6 +10,7 @@ Nothing here holds a PIN, and nothing blocks the hub: each question runs in a th
 from callcontrol.state._schema import StateTooNew
 from callcontrol.state._worker import StateUnavailable
 from callcontrol.state.database import Database, sqlite_url
+from callcontrol.state.legs import Leg, Legs
 from callcontrol.state.store import StateStore
 
-__all__ = ["Database", "StateStore", "StateTooNew", "StateUnavailable", "sqlite_url"]
+__all__ = ["Database", "Leg", "Legs", "StateStore", "StateTooNew", "StateUnavailable", "sqlite_url"]

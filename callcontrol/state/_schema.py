@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -113,9 +114,8 @@ tries = Table(
     Index("tries_of_tenant", "tenant", "began_at"),
 )
 
-#: The ledger: one row per leg that was in a room, written open and closed when it leaves. Times are UTC epoch seconds.
-#: ``call``: uuid of the channel. ``meeting``: FreeSWITCH's uuid of the conference. ``payer``: caller or tenant.
-#: ``closed_by``: empty while open, then daemon or switch (its call detail record).
+#: The ledger: one row per leg that was in a room, written open and closed when it leaves; see callcontrol/state/leg.py
+#: for the meaning of each column.
 legs = Table(
     "legs",
     metadata,
@@ -131,6 +131,7 @@ legs = Table(
     Column("tries", Integer, nullable=False),
     Column("payer", String, nullable=False),
     Column("language", String, nullable=False),
+    Column("waits_for", String, nullable=False),
     Column("began_at", Double, nullable=False),
     Column("answered_at", Double, nullable=False),
     Column("joined_at", Double, nullable=False),
@@ -141,9 +142,17 @@ legs = Table(
     Column("room_seconds", Double, nullable=False),
     Column("end_reason", String, nullable=False),
     Column("closed_by", String, nullable=False),
-    Index("legs_of_tenant", "tenant", "joined_at"),
+    Index("legs_of_tenant", "tenant", "joined_at", "call"),
     Index("legs_of_meeting", "meeting"),
     Index("legs_open", "closed_by"),
+)
+
+#: When a daemon last compared the open rows of a switch with the calls that switch has; UTC epoch seconds.
+sightings = Table(
+    "sightings",
+    metadata,
+    Column("switch", String, primary_key=True),
+    Column("seen_at", Double, nullable=False),
 )
 
 #: Tables whose rows end by themselves: UTC epoch seconds in `forget_at`.
@@ -193,6 +202,11 @@ def lock(connection: Connection, key: str) -> None:
 def put(connection: Connection, table: Table, row: dict[str, Any]) -> None:
     """Insert the row, or replace all of it but its primary key. ``row`` has a value for each column."""
     connection.execute(_upsert(connection.dialect.name, table), row)
+
+
+def put_all(connection: Connection, table: Table, rows: Sequence[dict[str, Any]]) -> None:
+    """As `put`, for many rows with different primary keys."""
+    connection.execute(_upsert(connection.dialect.name, table), rows)
 
 
 @cache  # building a statement takes longer than running it: 110 against 34 µs
