@@ -58,7 +58,7 @@ class WrongPin:
 
     blocked: seconds the caller is refused from now on, 0.0 when they may try again.
     newly_blocked: True for the wrong PIN that began the block, so that each block is counted once.
-    delay: seconds the next try at this target waits.
+    delay: seconds each try at this target waits by now.
     alarm: True for each wrong PIN that reaches or exceeds the limit of the target.
     """
 
@@ -66,6 +66,18 @@ class WrongPin:
     newly_blocked: bool
     delay: float
     alarm: bool
+
+
+@dataclass(frozen=True)
+class RightPin:
+    """What a right PIN leads to.
+
+    blocked: seconds a block of the caller still runs; then the PIN is refused. 0.0 when it is accepted.
+    delay: seconds this try waits because the target is being guessed at.
+    """
+
+    blocked: float
+    delay: float
 
 
 def caller_key(caller: str | None, dialled: str) -> str:

@@ -53,6 +53,11 @@ def impatient(tmp_path: Path) -> Iterator[StateStore]:
     store.database.close()
 
 
+def delay_at(store: StateStore, target: str, now: float) -> float:
+    """Seconds a right PIN waits at this room."""
+    return store.right_pin("+49309", target, now).delay
+
+
 def guess(store: StateStore, times: int, caller: str = CLARA, target: str = BOARD) -> None:
     for number in range(times):
         store.wrong_pin(caller, target, NOW + number)
@@ -93,14 +98,14 @@ def test_six_wrong_pins_over_several_calls_block_the_caller_even_across_a_restar
 
 def test_the_right_pin_clears_the_count(store):
     guess(store, 5)
-    assert store.right_pin(CLARA, NOW + 5) == 0
+    assert store.right_pin(CLARA, BOARD, NOW + 5).blocked == 0
     guess(store, 5)
     assert store.blocked_for(CLARA, NOW + 5) == 0
 
 
 def test_the_right_pin_does_not_help_a_caller_whom_another_of_their_calls_got_blocked(store):
     guess(store, 6)
-    assert store.right_pin(CLARA, NOW + 5) == 900.0
+    assert store.right_pin(CLARA, BOARD, NOW + 5).blocked == 900.0
     assert store.blocked_for(CLARA, NOW + 5) == 900.0
 
 
@@ -115,11 +120,11 @@ def test_the_second_block_is_twice_as_long_though_the_store_was_pruned_in_betwee
 def test_twenty_wrong_pins_from_many_callers_slow_the_room_down_and_raise_the_alarm(store):
     for number in range(19):
         assert not store.wrong_pin(f"+4930{number}", BOARD, NOW + number).alarm
-    assert store.room_delay(BOARD, NOW + 19) == 0
+    assert delay_at(store, BOARD, NOW + 19) == 0
     assert store.wrong_pin("+49300", BOARD, NOW + 19).alarm
-    assert store.room_delay(BOARD, NOW + 19) == 5.0
-    assert store.room_delay("room:acme/sales", NOW + 19) == 0
-    assert store.room_delay(BOARD, NOW + 19 + 3600) == 0
+    assert delay_at(store, BOARD, NOW + 19) == 5.0
+    assert delay_at(store, "room:acme/sales", NOW + 19) == 0
+    assert delay_at(store, BOARD, NOW + 19 + 3600) == 0
 
 
 def test_pruning_drops_what_says_nothing_any_more_and_nothing_else(store):
@@ -185,7 +190,7 @@ def test_a_daemon_killed_while_it_writes_leaves_the_store_usable(tmp_path):
             assert process.stdout is not None
             process.stdout.readline()
             store = StateStore(Database(url))
-            while not store.room_delay("room:x", NOW):
+            while not delay_at(store, "room:x", NOW):
                 gevent.sleep(0.01)
             process.send_signal(signal.SIGKILL)
         assert store.wrong_pin(CLARA, BOARD, NOW).blocked == 0
@@ -240,7 +245,7 @@ def test_a_wrong_pin_is_counted_though_the_caller_hung_up_at_once(store):
         call = gevent.spawn(store.wrong_pin, key, BOARD, NOW + number)
         gevent.sleep(0)
         call.kill()
-        store.room_delay(BOARD, NOW)
+        delay_at(store, BOARD, NOW)
     with gevent.Timeout(5):
         while store.blocked_for(key, NOW + 5) == 0:
             gevent.sleep(0.01)

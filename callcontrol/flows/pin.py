@@ -51,23 +51,27 @@ class _Judge:
 
     def __call__(self, digits: str) -> Entry | None:
         """The entry of a right PIN; None when it is wrong, or right but the caller is blocked by now."""
-        visit, state = self._visit, self._visit.house.state
-        delay = state.room_delay(self._target, visit.house.now())
-        if delay:
-            visit.call.pause(delay)
+        visit = self._visit
         entry = self._entries.get(digits)
-        if entry is None:
-            self._count()
-        elif state.right_pin(visit.key, visit.house.now()) > 0:
-            visit.log.warning("right PIN of a blocked caller")
-            self._blocked = True
-            return None
-        return entry
+        delay = self._count() if entry is None else self._accept()
+        if delay:  # the same for right and wrong, so that its length tells nothing
+            visit.call.pause(delay)
+        return None if self._blocked else entry
 
     def may_retry(self) -> bool:
         return not self._blocked
 
-    def _count(self) -> None:
+    def _accept(self) -> float:
+        """Clear the caller's count; the seconds this try waits."""
+        visit = self._visit
+        right = visit.house.state.right_pin(visit.key, self._target, visit.house.now())
+        if right.blocked:
+            visit.log.warning("right PIN of a blocked caller")
+            self._blocked = True
+        return right.delay
+
+    def _count(self) -> float:
+        """Count a wrong PIN; the seconds this try waits."""
         visit, metrics = self._visit, self._visit.house.metrics
         tenant = visit.tenant.id
         wrong = visit.house.state.wrong_pin(visit.key, self._target, visit.house.now())
@@ -79,3 +83,4 @@ class _Judge:
         if wrong.alarm:
             metrics.guessing_alarms.labels(tenant, self._target).inc()
             visit.log.warning("PINs are being guessed", target=self._target)
+        return wrong.delay

@@ -11,7 +11,7 @@ from typing import Protocol, TypeVar
 from sqlalchemy import Connection, bindparam, delete, select
 
 from callcontrol import guessing
-from callcontrol.guessing import Attempts, WrongPin
+from callcontrol.guessing import Attempts, RightPin, WrongPin
 from callcontrol.state._schema import caller_guesses, lock, put, target_guesses
 
 V = TypeVar("V")
@@ -45,12 +45,12 @@ def count_wrong(guesses: Guesses, caller: str, target: str, now: float) -> Wrong
     return guessing.judge(before, after, times, now)
 
 
-def accept_right(guesses: Guesses, caller: str, now: float) -> float:
-    """Clear the caller's count, unless a block is running: then its seconds are returned and it stays."""
+def accept_right(guesses: Guesses, caller: str, target: str, now: float) -> RightPin:
+    """Clear the caller's count, unless a block is running: then it stays."""
     seconds = guessing.is_blocked(guesses.caller(caller), now)
     if not seconds:
         guesses.forget_caller(caller)
-    return seconds
+    return RightPin(seconds, guessing.room_delay(guesses.target(target), now))
 
 
 class MemoryGuesses:

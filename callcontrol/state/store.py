@@ -17,7 +17,7 @@ from typing import TypeVar
 from sqlalchemy import Connection, Table, and_, bindparam, delete, select, tuple_
 
 from callcontrol import guessing
-from callcontrol.guessing import WrongPin
+from callcontrol.guessing import RightPin, WrongPin
 from callcontrol.state import _guesses, _schema
 from callcontrol.state._guesses import MemoryGuesses, StoredGuesses
 from callcontrol.state._schema import FADING, languages
@@ -65,13 +65,6 @@ class StateStore:
             lambda: guessing.is_blocked(self._memory.caller(key), now),
         )
 
-    def room_delay(self, room_key: str, now: float) -> float:
-        """Seconds the next try at this target (guessing.target_key) waits; 0.0 or guessing.TARGET_DELAY."""
-        return self._read(
-            lambda connection: guessing.room_delay(_guesses.stored_times(connection, room_key), now),
-            lambda: guessing.room_delay(self._memory.target(room_key), now),
-        )
-
     def wrong_pin(self, key: str, room_key: str, now: float) -> WrongPin:
         """Count a wrong PIN against the caller and the target; counted exactly once whichever daemon counts."""
         return self._write(
@@ -79,14 +72,14 @@ class StateStore:
             lambda: _guesses.count_wrong(self._memory, key, room_key, now),
         )
 
-    def right_pin(self, key: str, now: float) -> float:
-        """Clear the caller's count and return 0.0, or the seconds a block still runs: then refuse the PIN.
+    def right_pin(self, key: str, room_key: str, now: float) -> RightPin:
+        """Clear the caller's count, unless a block runs: then refuse the PIN.
 
         The block may have begun after this call was admitted: somebody guesses on many calls at once.
         """
         return self._write(
-            lambda connection: _guesses.accept_right(StoredGuesses(connection), key, now),
-            lambda: _guesses.accept_right(self._memory, key, now),
+            lambda connection: _guesses.accept_right(StoredGuesses(connection), key, room_key, now),
+            lambda: _guesses.accept_right(self._memory, key, room_key, now),
         )
 
     def prune(self, now: float) -> int:
