@@ -11,12 +11,14 @@ RUN python -m venv /opt/venv \
  && /opt/venv/bin/pip install --no-cache-dir --disable-pip-version-check --constraint requirements.lock . "psycopg[binary]>=3.1,<4"
 
 FROM python:3.11-slim
-# FreeSWITCH joins group 10001 to read the directory of extensions, which nobody else may (they are digest hashes).
+# FreeSWITCH joins group 10001 to read the directory of extensions, which nobody else may (they are digest hashes), and to
+# write what became of each call.
 # A new named volume takes owner and mode of the folder it is mounted on, hence the folders here.
 RUN groupadd --gid 10001 callcontrol \
  && useradd --uid 10001 --gid 10001 --home-dir /nonexistent --no-create-home --shell /usr/sbin/nologin callcontrol \
  && install -d -o callcontrol -g callcontrol -m 0700 /var/lib/callcontrol \
- && install -d -o callcontrol -g callcontrol -m 2750 /srv/callcontrol/directory
+ && install -d -o callcontrol -g callcontrol -m 2750 /srv/callcontrol/directory \
+ && install -d -o callcontrol -g callcontrol -m 2770 /srv/callcontrol/cdr
 COPY --from=build /opt/venv /opt/venv
 COPY prompts /opt/callcontrol/prompts
 COPY tenants /opt/callcontrol/tenants

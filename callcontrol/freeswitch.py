@@ -24,6 +24,7 @@ from callcontrol.errors import SwitchError, SwitchTimeout
 from callcontrol.processes import port_problem, start_guarded, stop_process
 
 _INHERITED: Final = ("PATH", "HOME", "LANG", "TZ", "LD_LIBRARY_PATH", "TMPDIR")
+_CARRIER: Final = "CALLCONTROL_CARRIER_"
 _UNSAFE: Final = re.compile(r'[<>&"\x00-\x1f]|\$\$\{')
 _UNSAFE_IN_FILES: Final = re.compile(r"[,\[\]{}'!|@]")  # syntax of FreeSWITCH where it plays a file
 _POLL_SECONDS: Final = 0.05
@@ -41,6 +42,11 @@ def find_freeswitch(environ: Mapping[str, str]) -> Path | None:
         return Path(named).absolute()
     found = shutil.which("freeswitch", path=environ.get("PATH", ""))
     return Path(found).absolute() if found else None
+
+
+def carrier_variables(environ: Mapping[str, str]) -> dict[str, str]:
+    """Which carrier FreeSWITCH is to call through (docs/freeswitch.md), for ``extra_env``; none when none is named."""
+    return {name: value for name, value in environ.items() if name.startswith(_CARRIER) and value}
 
 
 class FreeSwitchProcess:
@@ -62,10 +68,12 @@ class FreeSwitchProcess:
         daemons: str,
         rtp_ports: tuple[int, int] = (16384, 32768),
         language: str = "de",
+        cdr: Path | None = None,
         extra_env: Mapping[str, str] | None = None,
     ) -> None:
         """Nothing happens yet. ``daemons`` is ``host:port[|host:port...]``; ``rtp_ports`` first and last.
 
+        ``cdr``: the folder where it writes what became of each call; None: in its log folder.
         ``extra_env``: more variables of freeswitch-conf/callcontrol/vars.xml; they win over the arguments.
         Raises ValueError for an empty or well-known password, and for a value that cannot stand in XML.
         """
@@ -90,6 +98,7 @@ class FreeSwitchProcess:
             "CALLCONTROL_PROMPTS": str(prompts.absolute()),
             "CALLCONTROL_DIRECTORY": str(self._directory),
             "CALLCONTROL_LANGUAGE": language,
+            "CALLCONTROL_CDR": str((cdr or self._run_folder / "log" / "cdr").absolute()),
         } | dict(extra_env or {})
         _refuse_unsafe(self._values)
 

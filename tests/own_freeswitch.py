@@ -19,6 +19,7 @@ from pathlib import Path
 import pytest
 
 from callcontrol.freeswitch import FreeSwitchProcess, find_freeswitch
+from tests.switch.event_socket import EventSocket
 
 REPOSITORY = Path(__file__).parents[1]
 MUSIC, APOLOGY, PROMPT = 1000, 600, 425  # Hz; PROMPT is what a daemon of these tests plays
@@ -36,6 +37,7 @@ class Running:
     extensions: int
     daemon: int
     """Port where it looks for a daemon; nobody listens there until a test starts one."""
+    events: EventSocket
 
     def log(self) -> str:
         return self.process.log_file.read_text(errors="replace")
@@ -48,6 +50,7 @@ def running(folder: Path, **environ: str) -> Iterator[Running]:
         pytest.skip("no FreeSWITCH here (set FREESWITCH to its binary)")
     write_prompts(folder / "the prompts")
     trunk, extensions, events, daemon = free_ports(4)
+    password = secrets.token_urlsafe(16)
     first = random.randrange(20000, 59000, 2)
     process = FreeSwitchProcess(
         BINARY,
@@ -59,7 +62,7 @@ def running(folder: Path, **environ: str) -> Iterator[Running]:
         trunk_port=trunk,
         extension_port=extensions,
         esl_port=events,
-        esl_password=secrets.token_urlsafe(16),
+        esl_password=password,
         daemons=f"127.0.0.1:{daemon}",
         rtp_ports=(first, first + 1000),
         extra_env=environ,
@@ -67,7 +70,9 @@ def running(folder: Path, **environ: str) -> Iterator[Running]:
     process.start()
     try:
         process.wait_ready(30)
-        yield Running(process, folder, trunk, extensions, daemon)
+        event_socket = EventSocket("127.0.0.1", events, password)
+        yield Running(process, folder, trunk, extensions, daemon, event_socket)
+        event_socket.close()
     finally:
         process.stop(15)
 

@@ -64,6 +64,8 @@ class Caller:
     reason: str = ""
     address: str = "127.0.0.1"
     last: str = ""
+    contact: str = ""
+    """Whom the request is for, when that is not the number in To."""
 
     def __post_init__(self) -> None:
         self._sip = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -158,7 +160,9 @@ class Caller:
         )
 
     def _uri(self) -> str:
-        return f"sip:{self.domain}" if self._method == "REGISTER" else f"sip:{self.number}@{self.domain}"
+        return (
+            f"sip:{self.domain}" if self._method == "REGISTER" else f"sip:{self.contact or self.number}@{self.domain}"
+        )
 
     def _request(self, method: str, body: str = "", extra: str = "") -> None:
         if method not in ("ACK", "CANCEL"):

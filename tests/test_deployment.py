@@ -52,10 +52,25 @@ def test_the_switch_finds_its_dialplan_and_prompts_beside_its_configuration(comp
     }
 
 
+def test_what_became_of_calls_is_written_where_the_daemon_may_take_it_away(compose):
+    folder = compose["services"]["freeswitch"]["environment"]["CALLCONTROL_CDR"]
+    assert mounts(compose, "callcontrol")[folder] == mounts(compose, "freeswitch")[folder] == "cdr"
+    assert f"-m 2770 {folder}" in (HOME / "Dockerfile").read_text()
+    script = compose["services"]["freeswitch"]["command"][0]
+    assert script.index("umask 077") < script.index("mkdir") < script.index("umask 027") < script.index("exec ")
+
+
 def test_every_variable_given_to_the_switch_is_one_its_configuration_reads(compose):
     known = (HOME / "freeswitch-conf" / "callcontrol" / "vars.xml").read_text()
     for name in compose["services"]["freeswitch"]["environment"]:
         assert f"=${name}" in known
+
+
+def test_every_variable_of_the_switch_is_described():
+    known = (HOME / "freeswitch-conf" / "callcontrol" / "vars.xml").read_text()
+    described = (HOME / "docs" / "freeswitch.md").read_text()
+    for name in re.findall(r"=\$CALLCONTROL_([A-Z_]+)\"", known):
+        assert re.search(rf"^\| .*`{name}`.* \|", described, re.MULTILINE), name
 
 
 def test_nothing_stops_a_daemon_before_its_conversations_had_their_time(compose, container):

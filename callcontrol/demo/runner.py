@@ -20,7 +20,7 @@ from gevent.event import Event as Signal
 from callcontrol import greenlets
 from callcontrol.demo.settings import DemoSettings
 from callcontrol.errors import CallControlError, SwitchError
-from callcontrol.freeswitch import FreeSwitchProcess
+from callcontrol.freeswitch import FreeSwitchProcess, carrier_variables
 from callcontrol.processes import start_guarded, stop_process
 from callcontrol.prompts import PromptBook
 from callcontrol.rehearsal.switch import RehearsalSwitch
@@ -128,6 +128,8 @@ def _freeswitch(binary: Path, settings: DemoSettings, password: str) -> FreeSwit
         esl_password=password,
         daemons=f"{settings.listen[0]}:{settings.listen[1]}",
         rtp_ports=settings.rtp_ports,
+        cdr=settings.cdr,
+        extra_env=carrier_variables(os.environ),
     )
 
 

@@ -36,6 +36,11 @@ class DemoSettings:
         return self.state / "directory"
 
     @property
+    def cdr(self) -> Path:
+        """Where FreeSWITCH writes what became of each call."""
+        return self.state / "cdr"
+
+    @property
     def config_file(self) -> Path:
         return self.state / "callcontrol.yaml"
 
