@@ -10,7 +10,6 @@ import os
 import secrets
 import shutil
 import time
-import wave
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from bench.answer import READY_SECONDS, CannotRun, reference_door
 from bench.rooms_phones import Exchange, Phone
 from bench.rooms_witness import Witness
 from bench.subject import Daemon, Switch
+from callcontrol import wav
 from callcontrol.freeswitch import FreeSwitchProcess, find_freeswitch
 
 TENANT = "assembly"  # bench/tenants/assembly.yaml
@@ -147,11 +147,7 @@ def short_prompts(prompts: Path, into: Path) -> Path:
 
 def cut(path: Path) -> None:
     """Shorten a WAV file to CUT_SECONDS."""
-    with wave.open(str(path)) as sound:
-        parameters, begin = sound.getparams(), sound.readframes(round(CUT_SECONDS * sound.getframerate()))
-    with wave.open(str(path), "wb") as sound:
-        sound.setparams(parameters)
-        sound.writeframes(begin)
+    path.write_bytes(wav.read(path).first(CUT_SECONDS).file())
 
 
 def _overlay(folder: Path, port: int) -> tuple[Path, Path]:

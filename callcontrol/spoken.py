@@ -1,13 +1,20 @@
-"""Numbers and keys as the prompt files that say them, to be strung together into one announcement.
+"""Numbers, keys and names as the prompt files that say them, to be strung together into one announcement.
 
-The order of the words is that of FreeSWITCH's own ``say`` (``play_group`` in mod_say_de.c, mod_say_en.c, mod_say_fr.c,
-1.10.12, method ``pronounced``, gender masculine), so callers hear a number alike wherever it is said. Its grammar is
-kept with its oddities: French says "un mille" and "quarante un". Only names are here; PromptBook knows the files.
+The order of the words of a number is that of FreeSWITCH's own ``say`` (``play_group`` in mod_say_de.c, mod_say_en.c,
+mod_say_fr.c, 1.10.12, method ``pronounced``, gender masculine), so callers hear a number alike wherever it is said. Its
+grammar is kept with its oddities: French says "un mille" and "quarante un". Only names are here; PromptBook knows the
+files.
 """
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable, Iterator, Mapping
+from string import ascii_lowercase, digits
+
+import phonenumbers
+
+from callcontrol.prompts import PAUSE
 
 LARGEST = 999_999
 
@@ -37,11 +44,85 @@ def key(sequence: str, language: str) -> tuple[str, ...]:
     for pressed in sequence:
         if pressed in _SIGNS:
             names.append(_SIGNS[pressed])
-        elif pressed in "0123456789":
+        elif pressed in digits:
             names += number(int(pressed), language)
         else:
             raise ValueError(f"no words for the key {pressed!r}")
     return tuple(names)
+
+
+def spell(text: str, language: str) -> tuple[str, ...]:
+    """Prompt names that spell a tenant's or a room's name: ``r2-d`` is ``letters/r digits/2 letters/dash letters/d``.
+
+    An accent is left out (é is said as e); whatever is no letter of the alphabet, digit or ``-`` is skipped.
+    """
+    names: list[str] = []
+    for character in unicodedata.normalize("NFKD", text.casefold()):
+        if character in ascii_lowercase:
+            names.append(f"letters/{character}")
+        elif character in digits:
+            names += number(int(character), language)
+        elif character == "-":
+            names.append("letters/dash")
+    return tuple(names)
+
+
+def telephone_number(e164: str, language: str, region: str = "") -> tuple[str, ...]:
+    """Prompt names that say a telephone number digit by digit, in small groups with a pause between them.
+
+    region: ISO 3166 code of who listens; a number of that country is said as it is dialled there, ``+49308630`` in
+    ``DE`` as "0 3 0, 8 6 3 0", any other with its country code, "plus 4 9, 3 0, 8 6 3 0". Of what is no telephone
+    number the digits are said, of which there may be none.
+    """
+    names: list[str] = []
+    for group in _groups(e164, region):
+        if names:
+            names.append(PAUSE)
+        names += ["ascii/43"] if group.startswith("+") else []
+        names += [f"digits/{digit}" for digit in group if digit in digits]
+    return tuple(names)
+
+
+def reached(joined: int, called: int, language: str) -> tuple[str, ...]:
+    """Prompt names that say how many of those called were reached: "three of five participants reached".
+
+    joined: 0..called; called: 0..999999. Raises ValueError out of range.
+    """
+    if not 0 <= joined <= called:
+        raise ValueError(f"{joined} of {called} cannot have been reached")
+    if called == 0:
+        return ("nobody-to-call",)
+    if joined == 0:
+        return ("nobody-reached",)
+    if joined == called:
+        return ("all-reached",)
+    first = ("reached-one-of",) if joined == 1 else (*number(joined, language), "reached-of")
+    return (*first, *number(called, language), "reached")
+
+
+def _groups(e164: str, region: str) -> Iterator[str]:
+    """The digits as people write them, the country code with its ``+``; what follows the first group in small ones."""
+    try:
+        parsed = phonenumbers.parse(e164)
+    except phonenumbers.NumberParseException:
+        yield from _small("".join(sign for sign in e164 if sign in digits))
+        return
+    at_home = phonenumbers.country_code_for_region(region) == parsed.country_code
+    style = phonenumbers.PhoneNumberFormat.NATIONAL if at_home else phonenumbers.PhoneNumberFormat.INTERNATIONAL
+    written = phonenumbers.format_number(parsed, style)
+    code, *rest = "".join(sign if sign in digits or sign == "+" else " " for sign in written).split()
+    yield code
+    for group in rest:
+        yield from _small(group)
+
+
+def _small(group: str) -> Iterator[str]:
+    """Cut in threes what has more than four digits; two to four are left at the end."""
+    while len(group) > 4:
+        yield group[:3]
+        group = group[3:]
+    if group:
+        yield group
 
 
 _SIGNS: Mapping[str, str] = {"*": "key-star", "#": "key-hash"}

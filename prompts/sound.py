@@ -1,18 +1,18 @@
-"""WAV files and the little signal work that rendered speech needs. Standard library only, the same bytes on every run.
+"""The little signal work that rendered speech needs. Standard library only, the same bytes on every run.
 
-Samples are floats in which 1.0 is full scale; every file is 16 kHz, mono, 16 bit (FreeSWITCH plays it to any codec).
+Samples are floats in which 1.0 is full scale; every file we write is 16 kHz, mono, G.711 mu-law (callcontrol/wav.py).
+FreeSWITCH plays it to any codec.
 """
 
 from __future__ import annotations
 
 import array
-import io
 import math
-import sys
-import wave
 from collections.abc import Sequence
 from operator import mul
 from pathlib import Path
+
+from callcontrol import wav
 
 RATE = 16_000  # samples per second of every file we write
 SPEECH_LEVEL = -20.0  # dBFS while somebody speaks: 6 dB above ITU-T P.56's -26, as loud as FreeSWITCH's own prompts
@@ -22,36 +22,16 @@ _BLOCK = RATE // 50  # 20 ms
 _ONSET = -45.0  # dB below the peak where speech begins and ends: keeps a soft "f", drops the engine's silence
 
 
-class BadWavError(Exception):
-    """A WAV file that is not what we play; the text says why."""
-
-
 def read_wav(path: Path) -> tuple[int, list[float]]:
-    """Sample rate and samples of a mono 16-bit WAV file. Raises BadWavError."""
-    try:
-        with wave.open(str(path), "rb") as file:
-            if (file.getnchannels(), file.getsampwidth()) != (1, 2):
-                raise BadWavError(f"has {file.getnchannels()} channels of {8 * file.getsampwidth()} bit, not 1 of 16")
-            samples, rate = array.array("h", file.readframes(file.getnframes())), file.getframerate()
-    except (wave.Error, EOFError, OSError) as error:
-        raise BadWavError(f"cannot be read: {error}") from error
-    if sys.byteorder == "big":
-        samples.byteswap()
-    return rate, [sample / 32768 for sample in samples]
+    """Sample rate and samples of a mono WAV file of 16 bit or mu-law. Raises callcontrol.wav.WavError."""
+    sound = wav.read(path)
+    return sound.rate, [sample / 32768 for sample in sound.samples()]
 
 
 def wav_bytes(samples: Sequence[float]) -> bytes:
-    """A WAV file of 16 kHz mono 16 bit; what is beyond full scale is cut off there."""
+    """A WAV file of 16 kHz mono mu-law; what is beyond full scale is cut off there."""
     numbers = array.array("h", (max(-32768, min(32767, round(32768 * sample))) for sample in samples))
-    if sys.byteorder == "big":
-        numbers.byteswap()
-    content = io.BytesIO()
-    with wave.open(content, "wb") as file:
-        file.setnchannels(1)
-        file.setsampwidth(2)
-        file.setframerate(RATE)
-        file.writeframes(numbers.tobytes())
-    return content.getvalue()
+    return wav.mulaw(numbers, RATE).file()
 
 
 def decibel(ratio: float) -> float:
@@ -83,12 +63,12 @@ def faults(path: Path, longest: float) -> list[str]:
     """What is wrong with the sound of one file, which may last ``longest`` seconds."""
     try:
         rate, samples = read_wav(path)
-    except BadWavError as error:
+    except wav.WavError as error:
         return [str(error)]
     found = [] if rate == RATE else [f"has {rate} samples per second, not {RATE}"]
     if speech_level(samples) < SPEECH_LEVEL - 10:
         found.append("is silent or very quiet")
-    if decibel(peak(samples)) > PEAK_LIMIT + 0.1:
+    if decibel(peak(samples)) > PEAK_LIMIT + 0.2:  # mu-law rounds a peak up by 0.16 dB at most
         found.append("is too loud or clipped")
     if len(samples) > longest * rate:
         found.append(f"lasts {len(samples) / rate:.1f} s, more than {longest:.0f}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-import wave
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from bench.rooms_keys import report as report_keys
 from bench.rooms_phones import Heard
 from bench.rooms_sound import LOUD, SAMPLES, SILENCE, Ear, Stream, tone, voice_of
 from bench.rooms_waiting import connections
+from callcontrol import wav
 from callcontrol.tenants import Admission, Announce, load_folder
 
 HOME = Path(__file__).parent.parent
@@ -154,8 +154,7 @@ def test_every_number_dialled_leads_to_the_room_measured_and_the_moderator_moder
 
 
 def _seconds(path: Path) -> float:
-    with wave.open(str(path)) as sound:
-        return sound.getnframes() / sound.getframerate()
+    return wav.read(path).seconds
 
 
 def test_nothing_measured_is_no_figure() -> None:

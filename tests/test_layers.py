@@ -12,7 +12,7 @@ PACKAGE = Path(__file__).parent.parent / "callcontrol"
 # From the bottom up; a module may import from lower layers and, where listed together, from its own.
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"__init__", "errors"}),
-    frozenset({"greenlets", "numbers", "prompts", "spoken", "guessing", "log", "metrics", "processes"}),
+    frozenset({"greenlets", "numbers", "prompts", "spoken", "wav", "guessing", "log", "metrics", "processes"}),
     frozenset({"tenants", "state", "switch", "rehearsal", "http"}),
     frozenset({"config", "routing", "directory", "freeswitch", "outgoing", "status"}),
     frozenset({"rooms", "ledger", "invitations"}),
@@ -24,7 +24,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"__main__"}),
 )
 # Neighbours in one layer that may know each other, and nobody else.
-NEIGHBOURS = {("state", "guessing"), ("demo", "rehearse")}
+NEIGHBOURS = {("state", "guessing"), ("demo", "rehearse"), ("spoken", "prompts")}
 STRANGERS = {("rehearsal", "switch"), ("rehearsal", "tenants"), ("state", "switch"), ("tenants", "switch")}
 
 

@@ -9,6 +9,7 @@ import sys
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from string import ascii_lowercase
 from types import ModuleType
 
 import pytest
@@ -16,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callcontrol.errors import CallControlError, ConfigError
-from callcontrol.prompts import PromptBook, UnknownPrompt
+from callcontrol.prompts import PAUSE, PromptBook, UnknownPrompt
 
 PROMPTS = Path(__file__).parent.parent / "prompts"
 
@@ -97,6 +98,8 @@ def test_numbers_cannot_be_said_in_an_unknown_language(book: PromptBook) -> None
         ("/anywhere/de/enter-pin.wav", ("de", "enter-pin")),
         ("fr/digits/21.wav", ("fr", "digits/21")),
         ("/a/b/en/digits/hundred.wav", ("en", "digits/hundred")),
+        ("/a/b/fr/letters/w.wav", ("fr", "letters/w")),
+        ("/a/own/de/welcome.wav", None),  # the recorded name of a tenant called "welcome"
         ("/anywhere/it/enter-pin.wav", None),
         ("/anywhere/de/nothing-of-ours.wav", None),
         ("local_stream://moh", None),
@@ -113,6 +116,51 @@ def test_a_played_file_is_told_by_its_name(book: PromptBook, path: str, found: t
 def test_any_path_at_all_may_be_asked_about(path: str) -> None:
     found = PromptBook(PROMPTS).identify(path)
     assert found is None or found[0] in ("de", "en", "fr")
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> PromptBook:
+    """A book whose administrator recorded the names of a tenant and of its room."""
+    (tmp_path / "manifest.json").write_bytes((PROMPTS / "manifest.json").read_bytes())
+    for name in ("own/de/acme", "own/de/acme.board", "own/it/acme", "secret"):
+        path = tmp_path / f"{name}.wav"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"")
+    return PromptBook(tmp_path, switch_folder="/usr/share/prompts")
+
+
+def test_the_recorded_names_of_a_tenant_and_a_room_are_found(own: PromptBook) -> None:
+    assert own.own("de", "acme") == "/usr/share/prompts/own/de/acme.wav"
+    assert own.own("de", "acme.board") == "/usr/share/prompts/own/de/acme.board.wav"
+    assert own.own("en", "acme") is None
+
+
+def test_a_name_recorded_while_the_service_runs_is_heard_at_once(own: PromptBook, tmp_path: Path) -> None:
+    assert own.own("fr", "acme") is None
+    (tmp_path / "own/fr").mkdir()
+    (tmp_path / "own/fr/acme.wav").write_bytes(b"")
+    assert own.own("fr", "acme") == "/usr/share/prompts/own/fr/acme.wav"
+
+
+@pytest.mark.parametrize(
+    ("language", "name"),
+    [
+        ("de", "../../secret"),
+        ("..", "secret"),
+        ("it", "acme"),
+        ("de", ""),
+        ("", "acme"),
+        ("de", "acme\n"),
+        ("de", "a!b"),
+    ],
+)
+def test_what_is_no_name_leads_to_no_file(own: PromptBook, language: str, name: str) -> None:
+    assert own.own(language, name) is None
+
+
+def test_a_pause_is_no_file(book: PromptBook) -> None:
+    assert book.file("de", PAUSE).startswith("silence_stream://")
+    assert PAUSE not in book.names
 
 
 @pytest.mark.parametrize("content", [None, "", "[]", "{}", '{"files": 3}', '{"files": {"de/x.wav": null}}', "\xff"])
@@ -222,6 +270,16 @@ def test_a_recording_nobody_could_listen_to_is_noticed(
         patch.setattr(sound, "RATE", rate)
         (tmp_path / "x.wav").write_bytes(sound.wav_bytes(_tone(seconds, level, rate)))
     assert sound.faults(tmp_path / "x.wav", longest=8) == [complaint]
+
+
+def test_the_names_an_administrator_recorded_are_left_alone_but_listened_to(folder: Path) -> None:
+    name = folder / "own/de/acme.wav"
+    name.parent.mkdir(parents=True)
+    name.write_bytes(sound.wav_bytes(_tone(1.0, -20)))
+    assert build.build(folder, "auto", []) == 0
+    assert build.problems(folder) == []
+    name.write_bytes(sound.wav_bytes(_tone(1.0, -60)))
+    assert build.problems(folder) == ["own/de/acme.wav is silent or very quiet"]
 
 
 def test_a_file_that_is_no_wav_is_noticed(folder: Path) -> None:
@@ -472,7 +530,7 @@ def test_every_number_below_a_million_can_be_said(language: str) -> None:
     asked |= {f"ascii/{ord(key)}" for key in "+*#"}  # telephone numbers and star codes, spelled
     have = {
         path.relative_to(PROMPTS / language).with_suffix("").as_posix() for path in (PROMPTS / language).glob("*/*")
-    }
+    } - {f"letters/{letter}" for letter in (*ascii_lowercase, "dash")}
     assert sorted(asked - have) == []
     assert sorted(have - asked) == []
 

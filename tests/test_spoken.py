@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callcontrol.prompts import PromptBook
-from callcontrol.spoken import LARGEST, key, number
+from callcontrol.prompts import PAUSE, PromptBook
+from callcontrol.spoken import LARGEST, key, number, reached, spell, telephone_number
 
 LANGUAGES = ("de", "en", "fr")
 
@@ -159,3 +159,95 @@ def test_every_key_can_be_said(book: PromptBook, language: str) -> None:
 def test_what_is_no_key_is_refused(sequence: str) -> None:
     with pytest.raises(ValueError, match="no words for the key"):
         key(sequence, "de")
+
+
+# --- names and telephone numbers --------------------------------------------------------------------------------------
+
+
+def _words(book: PromptBook, language: str, names: tuple[str, ...]) -> str:
+    return " ".join("," if name == PAUSE else book.text(language, name) for name in names)
+
+
+@pytest.mark.parametrize(
+    ("text", "names"),
+    [
+        ("board", "letters/b letters/o letters/a letters/r letters/d"),
+        ("R2-d", "letters/r digits/2 letters/dash letters/d"),
+        ("café ß_!", "letters/c letters/a letters/f letters/e letters/s letters/s"),
+        ("", ""),
+    ],
+)
+def test_a_name_is_spelled(text: str, names: str) -> None:
+    assert spell(text, "de") == tuple(names.split())
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_name_a_room_may_have_can_be_spelled(book: PromptBook, language: str) -> None:
+    alphabet = "abcdefghijklmnopqrstuvwxyz0123456789-"
+    names = spell(alphabet, language)
+    assert len(set(names)) == len(alphabet)
+    for name in names:
+        assert Path(book.file(language, name)).is_file()
+
+
+@given(text=st.text())
+def test_whatever_a_name_is_spelling_it_does_not_fail(text: str) -> None:
+    assert all(name.startswith(("letters/", "digits/")) for name in spell(text, "fr"))
+
+
+@pytest.mark.parametrize(
+    ("e164", "language", "region", "words"),
+    [
+        ("+49308630", "de", "DE", "null drei null , acht sechs drei null"),
+        ("+493012345678", "de", "DE", "null drei null , eins zwei drei , vier fünf sechs , sieben acht"),
+        ("+491712345678", "de", "DE", "null eins sieben eins , zwei drei vier , fünf sechs sieben acht"),
+        ("+49308630", "en", "FR", "plus four nine , three zero , eight six three zero"),
+        ("+33123456789", "fr", "FR", "zéro un , deux trois , quatre cinq , six sept , huit neuf"),
+        ("+12025550100", "en", "US", "two zero two , five five five , zero one zero zero"),
+        ("+12025550100", "fr", "", "plus un , deux zéro deux , cinq cinq cinq , zéro un zéro zéro"),
+        ("4711", "de", "DE", "vier sieben eins eins"),
+        ("", "de", "DE", ""),
+    ],
+)
+def test_a_telephone_number_is_said_as_people_dial_it(
+    book: PromptBook, e164: str, language: str, region: str, words: str
+) -> None:
+    assert _words(book, language, telephone_number(e164, language, region)) == words
+
+
+@given(
+    subscriber=st.from_regex(r"[1-9][0-9]{3,13}", fullmatch=True), region=st.sampled_from(["", "DE", "FR", "US", "?"])
+)
+def test_no_digit_of_a_telephone_number_is_lost(subscriber: str, region: str) -> None:
+    names = telephone_number(f"+{subscriber}", "de", region)
+    said = "".join(name.removeprefix("digits/") for name in names if name.startswith("digits/"))
+    assert said == subscriber if "ascii/43" in names else said.lstrip("0") in subscriber
+    assert all(len(group.split()) <= 6 for group in " ".join(names).split(PAUSE))
+
+
+# --- how many were reached -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("language", "joined", "called", "words"),
+    [
+        ("de", 3, 5, "drei von fünf Teilnehmern erreicht."),
+        ("en", 3, 5, "three of five participants reached."),
+        ("fr", 3, 5, "trois participants sur cinq joints."),
+        ("de", 1, 5, "Einer von fünf Teilnehmern erreicht."),
+        ("fr", 1, 21, "Un participant sur vingt et un joints."),
+        ("en", 0, 5, "Nobody has been reached yet."),
+        ("de", 5, 5, "Alle Teilnehmer wurden erreicht."),
+        ("en", 0, 0, "There is nobody to call."),
+    ],
+)
+def test_the_moderator_hears_how_many_were_reached(
+    book: PromptBook, language: str, joined: int, called: int, words: str
+) -> None:
+    assert _words(book, language, reached(joined, called, language)) == words
+
+
+@pytest.mark.parametrize(("joined", "called"), [(-1, 5), (6, 5)])
+def test_more_than_were_called_cannot_be_reached(joined: int, called: int) -> None:
+    with pytest.raises(ValueError, match="cannot have been reached"):
+        reached(joined, called, "de")

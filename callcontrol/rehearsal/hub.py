@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import uuid
-import wave
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
+from callcontrol import wav
 from callcontrol.rehearsal.channel import Channel
 from callcontrol.rehearsal.encoding import Header
 from callcontrol.rehearsal.events import MAINTENANCE, Block, Event, Origin, Part
@@ -105,9 +105,8 @@ class Hub:
         """How long a WAV lasts, in real seconds; what cannot be read counts as one second."""
         if path not in self._durations:
             try:
-                with wave.open(path, "rb") as file:
-                    self._durations[path] = file.getnframes() / file.getframerate()
-            except (OSError, EOFError, wave.Error, ZeroDivisionError):
+                self._durations[path] = wav.read(Path(path)).seconds
+            except wav.WavError:
                 self._durations[path] = 1.0
         return self._durations[path]
 

@@ -6,12 +6,13 @@ Everything is 8 kHz mono in floats (1.0 = full scale), which is all that G.711 c
 from __future__ import annotations
 
 import struct
-import wave
 from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+
+from callcontrol import wav
 
 Samples: TypeAlias = NDArray[np.float32]
 
@@ -21,12 +22,11 @@ HEADER = struct.Struct("<20sHHIIHH4sI")  # of a WAV as PJSIP writes it; the last
 
 
 def read_wav(path: Path) -> Samples:
-    """A mono 16-bit WAV at 8 kHz or a multiple of it, brought to 8 kHz. Raises ValueError for anything else."""
-    with wave.open(str(path)) as file:
-        rate, channels, width = file.getframerate(), file.getnchannels(), file.getsampwidth()
-        if channels != 1 or width != 2 or rate % RATE:
-            raise ValueError(f"{path}: {channels} channels, {8 * width} bit, {rate} Hz; wanted 1, 16, n * {RATE}")
-        return _decimated(_floats(file.readframes(file.getnframes())), rate // RATE)
+    """A mono WAV of 16 bit or mu-law at 8 kHz or a multiple of it, brought to 8 kHz. Raises WavError, ValueError."""
+    sound = wav.read(path)
+    if sound.rate % RATE:
+        raise ValueError(f"{path}: {sound.rate} Hz; wanted n * {RATE}")
+    return _decimated(_floats(np.array(sound.samples(), "<i2").tobytes()), sound.rate // RATE)
 
 
 def _floats(raw: bytes) -> Samples:
