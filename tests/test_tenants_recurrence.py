@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from callcontrol.tenants.calendar import RuleDays
 from callcontrol.tenants.recurrence import check_rule
+
+PARTS = [
+    *(f"BYDAY={days}" for days in ("MO", "SU,MO", "5FR", "-5FR", "53SU", "-53TU", "1MO,WE")),
+    *(f"BYMONTH={months}" for months in ("1", "2,12", "12")),
+    *(f"BYMONTHDAY={days}" for days in ("31", "-31", "29,-1")),
+    *(f"BYYEARDAY={days}" for days in ("366", "-366", "1,100")),
+    *(f"BYWEEKNO={weeks}" for weeks in ("53", "-53", "1,-1")),
+    *(f"BYSETPOS={places}" for places in ("1", "-1", "366", "-366")),
+    *("INTERVAL=1", "INTERVAL=1000", "COUNT=1", "COUNT=10000", "UNTIL=20301231", "WKST=SU"),
+]
 
 
 @pytest.mark.parametrize(
@@ -60,3 +73,31 @@ def test_what_is_no_rule_is_refused_with_the_reason(rule: str, reason: str) -> N
 def test_no_text_raises(rule: str) -> None:
     assert isinstance(check_rule(rule), str)
     assert isinstance(check_rule("FREQ=MONTHLY;" + rule), str)
+
+
+@pytest.mark.parametrize(
+    ("rule", "reason"),
+    [
+        ("FREQ=MONTHLY;BYWEEKNO=20", "cannot have BYWEEKNO with FREQ=MONTHLY"),
+        ("FREQ=DAILY;BYYEARDAY=100", "cannot have BYYEARDAY with FREQ=DAILY"),
+        ("FREQ=WEEKLY;BYMONTHDAY=13", "cannot have BYMONTHDAY with FREQ=WEEKLY"),
+        ("FREQ=YEARLY;BYWEEKNO=20;BYDAY=1MO", "cannot have numbered days with BYWEEKNO"),
+        ("FREQ=MONTHLY;BYDAY=-6MO", "has a wrong value of BYDAY"),
+        ("FREQ=YEARLY;BYMONTH=1,11;BYDAY=12MO", "has a wrong value of BYDAY"),
+        ("FREQ=YEARLY;BYDAY=54MO", "has a wrong value of BYDAY"),
+        ("FREQ=DAILY;BYSETPOS=1", "has BYSETPOS and nothing to choose from, such as BYDAY"),
+    ],
+)
+def test_parts_that_mean_nothing_together_are_refused(rule: str, reason: str) -> None:
+    assert check_rule(rule) == reason
+
+
+@given(
+    st.sampled_from(["DAILY", "WEEKLY", "MONTHLY", "YEARLY"]),
+    st.lists(st.sampled_from(PARTS), max_size=4, unique_by=lambda part: part.split("=")[0]),
+)
+def test_the_days_of_an_accepted_rule_can_always_be_counted(frequency: str, parts: list[str]) -> None:
+    rule = ";".join([f"FREQ={frequency}", *parts])
+    if check_rule(rule) == "":
+        days = list(RuleDays(rule, date(2028, 2, 29)).days(date(2029, 1, 1), date(2031, 12, 31)))
+        assert days == sorted(set(days))

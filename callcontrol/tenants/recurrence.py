@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 _FREQUENCIES = ("DAILY", "WEEKLY", "MONTHLY", "YEARLY")
 _DAY = r"(?:MO|TU|WE|TH|FR|SA|SU)"
@@ -19,6 +20,12 @@ _RANGES = {
     "BYSETPOS": (1, 366, True),
 }
 _SINGLE = ("INTERVAL", "COUNT")
+_ONLY_WITH = {
+    "BYWEEKNO": ("YEARLY",),
+    "BYYEARDAY": ("YEARLY",),
+    "BYMONTHDAY": ("DAILY", "MONTHLY", "YEARLY"),
+}
+_CHOOSE = ("BYMONTH", "BYMONTHDAY", "BYYEARDAY", "BYWEEKNO", "BYDAY")
 
 
 def check_rule(text: str) -> str:
@@ -37,7 +44,26 @@ def check_rule(text: str) -> str:
         return "needs FREQ=DAILY, WEEKLY, MONTHLY or YEARLY"
     if "COUNT" in parts and "UNTIL" in parts:
         return "has both COUNT and UNTIL"
-    return next((fault for name, value in parts.items() if (fault := _fault(name, value, parts["FREQ"]))), "")
+    faults = (_fault(name, value, parts["FREQ"]) for name, value in parts.items())
+    return next(filter(None, faults), "") or _misfit(parts)
+
+
+def _misfit(parts: Mapping[str, str]) -> str:
+    """Parts that are right by themselves and mean nothing together (section 3.3.10)."""
+    for name, frequencies in _ONLY_WITH.items():
+        if name in parts and parts["FREQ"] not in frequencies:
+            return f"cannot have {name} with FREQ={parts['FREQ']}"
+    if "BYWEEKNO" in parts and re.search(r"[0-9]", parts.get("BYDAY", "")):
+        return "cannot have numbered days with BYWEEKNO"
+    if _highest_ordinal(parts.get("BYDAY", "")) > (5 if parts["FREQ"] == "MONTHLY" or "BYMONTH" in parts else 53):
+        return "has a wrong value of BYDAY"
+    if "BYSETPOS" in parts and not any(name in parts for name in _CHOOSE):
+        return "has BYSETPOS and nothing to choose from, such as BYDAY"
+    return ""
+
+
+def _highest_ordinal(days: str) -> int:
+    return max((int(number) for number in re.findall(r"[0-9]+", days)), default=0)
 
 
 def _known(name: str) -> str:

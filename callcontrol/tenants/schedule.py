@@ -1,4 +1,4 @@
-"""When a room is used: a first time and how it repeats. Read and checked here; nobody is called from here."""
+"""When a room is used: a first time and how it repeats. Read and checked here; `occurrences` says when that is."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from pydantic import PlainValidator, model_validator
 
 from callcontrol.tenants.fields import Flag, Model, refuse, text_of, text_schema, whole
 from callcontrol.tenants.recurrence import check_rule
+
+FIRST_YEAR, LAST_YEAR = 2000, 2999  # what is written as a year and is none would be looked for in vain
 
 _START = r"^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}$"
 _DAY = r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$"
@@ -29,9 +31,12 @@ def _parsed(value: object, pattern: str, form: str, example: str) -> datetime:
     if not re.fullmatch(pattern, text):
         raise refuse("{found} is no point in time", f"such as {example}")
     try:
-        return datetime.strptime(text, form)
+        moment = datetime.strptime(text, form)
     except ValueError:
         raise refuse("{found} is not in the calendar") from None
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+        raise refuse("{found} is not between the years 2000 and 2999")
+    return moment
 
 
 def _rule(value: object) -> str:
@@ -55,14 +60,17 @@ class Schedule(Model):
     """When a room is used. A room without schedule can be used at any time."""
 
     start: Annotated[datetime, PlainValidator(_start), text_schema(_START)]
-    """First time, ``YYYY-MM-DD HH:MM`` in the tenant's timezone."""
+    """First time, ``YYYY-MM-DD HH:MM`` in the tenant's timezone; one of the times only if repeat or rule says so."""
     duration: Annotated[int, whole(5, 1440)] = 60
-    """How long the room stays open, in minutes (5 to 1440)."""
+    """How long the room stays open, in minutes (5 to 1440); people may come in 15 minutes before the start."""
     repeat: Repeat = Repeat.NONE
-    """none, daily, weekdays (Monday to Friday), weekly (same weekday) or monthly (same day of the month)."""
+    """none, daily, weekdays (Monday to Friday), weekly (same weekday) or monthly (same day, if the month has it)."""
     until: Annotated[date, PlainValidator(_until), text_schema(_DAY)] | None = None
     """Last day of the repetition, ``YYYY-MM-DD``, inclusive. Without it the repetition has no end."""
-    rule: Annotated[str, PlainValidator(_rule), text_schema("^[A-Za-z]+=[A-Za-z0-9,;=+-]+$")] | None = None
+    rule: (
+        Annotated[str, PlainValidator(_rule), text_schema("^([Rr][Rr][Uu][Ll][Ee]:)?[A-Za-z]+=[A-Za-z0-9,;=+-]+$")]
+        | None
+    ) = None
     """Instead of ``repeat``: a recurrence rule of RFC 5545, such as ``FREQ=MONTHLY;BYDAY=-1FR``."""
     dial_out: Flag = False
     """Call everybody listed in the room's ``dial_out`` at the start."""

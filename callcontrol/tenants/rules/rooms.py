@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from zoneinfo import available_timezones
 
 from callcontrol.numbers import is_costly
 from callcontrol.tenants.draft import Draft, Finding, Part
+from callcontrol.tenants.occurrences import never
 from callcontrol.tenants.room import Access, Admission, DialOut, DialOutWhen, RoomEntry
 from callcontrol.tenants.rules.common import reaches
 
@@ -85,4 +87,14 @@ def know_their_timezone(draft: Draft) -> Iterator[Finding]:
             yield Finding(path, "schedule: the tenant has no timezone", "timezone: Europe/Berlin", at_key=True)
 
 
-RULES = (let_somebody_in, can_be_moderated, ask_for_every_pin, call_somebody, know_their_timezone)
+def come_true(draft: Draft) -> Iterator[Finding]:
+    """A schedule has at least one time: 30 February, or an end before the first time, closes a room for ever."""
+    given = draft.raw.get("timezone")
+    zone = given if isinstance(given, str) and given in available_timezones() else "UTC"
+    for room in draft.rooms.values():
+        schedule = room.value.schedule if room.intact("schedule") else None
+        if schedule is not None and never(schedule, zone):
+            yield Finding((*room.path, "schedule"), "schedule: has no time at all: the room would never be open")
+
+
+RULES = (let_somebody_in, can_be_moderated, ask_for_every_pin, call_somebody, know_their_timezone, come_true)
