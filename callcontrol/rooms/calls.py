@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
@@ -57,19 +57,28 @@ class Begun:
 
 @dataclass(frozen=True)
 class Refused:
-    """Nobody is called; ``reason`` is for people."""
+    """Nobody is called; ``reason`` is for people. ``for_now``: it may be different when asked again in a while."""
 
     reason: str
+    for_now: bool = False
 
 
 class Calls(Protocol):
     """Whoever calls participants. ``room_name`` is TENANT.ROOM."""
 
-    def begin(self, tenant: str, room: str, cause: Cause, *, numbers: Sequence[str] = ()) -> Begun | Refused:
-        """Call the room's participants, or ``numbers`` as typed; of a round that runs, those not reached yet."""
+    def begin(
+        self, tenant: str, room: str, cause: Cause, *, round_id: str = "", numbers: Sequence[str] = ()
+    ) -> Begun | Refused:
+        """Call the room's participants, or ``numbers`` as typed; of a round that runs, those not reached yet.
+
+        ``round_id``: of something that is called once, whoever asks how often.
+        """
 
     def cancel(self, room_name: str, reason: str) -> None:
         """The room is over: nobody is called for it any more."""
 
     def report(self, room_name: str) -> tuple[InviteeReport, ...]:
-        """Everybody of the round that runs, or ran within the last ten minutes; else nobody. Asks no store."""
+        """Everybody of the round that runs, or ran within the last ten minutes; else nobody."""
+
+    def reports(self) -> Mapping[str, tuple[InviteeReport, ...]]:
+        """The same for all rooms that have something to report, by name."""
