@@ -72,6 +72,7 @@ def rehearsal_house(
     try:
         daemon.start()
         switch.hub.daemon = daemon.calls.address
+        switch.exchange.gateways |= {tenant.trunk for tenant in daemon.tenants.current.by_id.values() if tenant.trunk}
         _wait_ready(daemon)
         yield RehearsalHouse(daemon, switch)
     finally:

@@ -100,13 +100,14 @@ class Wire:
 
 
 def fields(data):
-    """Headers of a plain block, values decoded by FreeSWITCH's documented rule: ``%XX`` is a byte."""
+    """Headers of a plain block, values decoded by FreeSWITCH's documented rule: ``%XX`` is a byte; ``_body`` is raw."""
     found = {}
-    for line in data.split(b"\n"):
+    head, _, body = data.partition(b"\n\n")
+    for line in head.split(b"\n"):
         name, colon, value = line.partition(b": ")
         if colon:
             found.setdefault(name.decode(), unquote(value))
-    return found
+    return found | ({"_body": body.decode("utf-8", "surrogateescape")} if body else {})
 
 
 def unquote(value):

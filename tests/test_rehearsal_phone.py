@@ -145,7 +145,7 @@ def test_an_expectation_has_a_deadline(house: House) -> None:
 
 
 def test_a_phone_that_never_called_says_so(house: House) -> None:
-    with pytest.raises(AssertionError, match="has not called yet"):
+    with pytest.raises(AssertionError, match="has no call yet"):
         house(refusing).phone("+49171").hangs_up()
 
 

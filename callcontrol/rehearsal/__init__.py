@@ -7,7 +7,8 @@ other end of the wire), and moves no media: a prompt is a step in a transcript.
 from callcontrol.rehearsal.hub import Prompts
 from callcontrol.rehearsal.phone import Phone
 from callcontrol.rehearsal.switch import RehearsalSwitch
+from callcontrol.rehearsal.telephone import Telephone
 from callcontrol.rehearsal.transcript import Kind, Step, Transcript
 from callcontrol.rehearsal.wire import Fault, FaultKind
 
-__all__ = ["Fault", "FaultKind", "Kind", "Phone", "Prompts", "RehearsalSwitch", "Step", "Transcript"]
+__all__ = ["Fault", "FaultKind", "Kind", "Phone", "Prompts", "RehearsalSwitch", "Step", "Telephone", "Transcript"]

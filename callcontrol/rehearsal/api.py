@@ -7,42 +7,30 @@ import time
 from collections.abc import Callable
 
 from callcontrol.rehearsal.arguments import split
-from callcontrol.rehearsal.channel import Channel
-from callcontrol.rehearsal.cjson import Json, compact
 from callcontrol.rehearsal.encoding import to_text
 from callcontrol.rehearsal.events import Block, Event
+from callcontrol.rehearsal.exchange import Exchange
 from callcontrol.rehearsal.hub import Hub, new_uuid
 from callcontrol.rehearsal.names import cause
+from callcontrol.rehearsal.originate import Originate
 from callcontrol.rehearsal.roomapi import conference
 from callcontrol.rehearsal.session import Session
-from callcontrol.rehearsal.template import HOST
+from callcontrol.rehearsal.showing import show
 
-PCMA = ("PCMA", "8000", "64000")
 VERSION = "1.10.12-release git a88d069 2024-08-02 21:02:27Z 64bit"
 LONG_VERSION = "1.10.12-release+git~20240802T210227Z~a88d069d6f~64bit (git a88d069 2024-08-02 21:02:27Z 64bit)"
-SHOW = (
-    "-USAGE: codec|endpoint|application|api|dialplan|file|timer|calls [count]|channels [count|like <match string>]"
-    "|calls|detailed_calls|bridged_calls|detailed_bridged_calls|aliases|complete|chat|management|modules|nat_map|say|interfaces"
-    "|interface_types|tasks|limits|status\n"
-)
-ORIGINATE = (
-    "-USAGE: <call url> <exten>|&<application_name>(<app_args>) [<dialplan>] [<context>] [<cid_name>] [<cid_num>]"
-    " [<timeout_sec>]\n"
-)
-NO_ROUTE = "DESTINATION_OUT_OF_ORDER"
 NO_CHANNEL = "-ERR No such channel!\n"
-_PARAMETERS = re.compile(r"^(?:\{[^}]*\}|<[^>]*>|\[[^\]]*\])*")
 
 
 class Api:
     """Answers one command line; what FreeSWITCH would not know is ``-ERR NAME Command not found!``."""
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: Hub, exchange: Exchange) -> None:
         self._hub = hub
         self._began = time.monotonic()
         self._commands: dict[str, Callable[[str], str]] = {
             "conference": lambda text: conference(hub, text),
-            "show": self._show,
+            "show": lambda text: show(hub, text),
             "uuid_exists": lambda text: "true" if text in hub.calls else "false",
             "uuid_kill": self._kill,
             "uuid_setvar": self._setvar,
@@ -64,8 +52,8 @@ class Api:
             "global_setvar": self._global_setvar,
             "hostname": lambda text: hub.globals["hostname"],
             "echo": lambda text: text,
-            "originate": _originate,
-            "sofia_contact": lambda text: "error/user_not_registered",
+            "originate": Originate(hub, exchange),
+            "sofia_contact": exchange.contacts,
             "create_uuid": lambda text: new_uuid(),
         }
 
@@ -209,20 +197,6 @@ class Api:
             "10000 session(s) max\nmin idle cpu 0.00/100.00\nCurrent Stack Size/Max 240K/8192K\n"
         )
 
-    def _show(self, text: str) -> str:
-        words = text.split()
-        if words[:1] != ["channels"]:
-            return SHOW
-        calls = [_row(session.channel, self._hub.globals["hostname"]) for session in self._hub.calls.values()]
-        if words[1:2] == ["count"]:
-            return compact({"row_count": len(calls), "rows": []}) if "json" in words else f"\n{len(calls)} total.\n"
-        if "json" in words:
-            return compact({"row_count": len(calls), "rows": calls}) if calls else '{"row_count": 0}\n'
-        if not calls:
-            return "\n0 total.\n"
-        lines = [",".join(calls[0]), *(",".join(map(str, row.values())) for row in calls)]
-        return "\n".join(lines) + f"\n\n{len(calls)} total.\n"
-
 
 def _parts(micro: int) -> str:
     rest, units = micro, []
@@ -233,52 +207,3 @@ def _parts(micro: int) -> str:
         units.append((rest // size, name))
         rest %= size
     return ", ".join(f"{count} {name}{'' if count == 1 else 's'}" for count, name in units)
-
-
-def _row(channel: Channel, hostname: str) -> dict[str, Json]:
-    """One line of the channels table (switch_core_sqldb.c:2854)."""
-    call = channel.call
-    created = call.created // 1_000_000
-    nothing = ("callee_name", "callee_num", "callee_direction", "call_uuid", "sent_callee_name", "sent_callee_num")
-    return {
-        "uuid": call.uuid,
-        "direction": "inbound",
-        "created": time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(created)),
-        "created_epoch": str(created),
-        "name": channel.name,
-        "state": channel.running,
-        **_dialled(channel, "", channel.destination),
-        "application": channel.variables.get("current_application") or "",
-        "application_data": channel.variables.get("current_application_data") or "",
-        "dialplan": "XML",
-        "context": channel.context,
-        **dict(zip(("read_codec", "read_rate", "read_bit_rate"), channel.codec, strict=True)),
-        **dict(zip(("write_codec", "write_rate", "write_bit_rate"), PCMA, strict=True)),
-        "secure": "",
-        "hostname": hostname,
-        **dict.fromkeys(("presence_id", "presence_data", "accountcode"), ""),
-        "callstate": channel.callstate,
-        **dict.fromkeys(nothing, ""),
-        **_dialled(channel, "initial_", call.dialled),
-        "initial_dialplan": "XML",
-        "initial_context": call.door,
-    }
-
-
-def _dialled(channel: Channel, prefix: str, destination: str) -> dict[str, Json]:
-    call = channel.call
-    names = ("cid_name", "cid_num", "ip_addr", "dest")
-    values = (call.display, call.user, HOST, destination)
-    return {prefix + name: value for name, value in zip(names, values, strict=True)}
-
-
-def _originate(text: str) -> str:
-    """Nobody is ever reached: no telephone is registered here and there is no gateway."""
-    words = split(_PARAMETERS.sub("", text), 7)
-    if len(words) < 2:
-        return ORIGINATE
-    endpoint, _, rest = words[0].partition("/")
-    if endpoint == "error":
-        return f"-ERR {rest.partition(',')[0].upper()}\n"
-    causes = {"user": "SUBSCRIBER_ABSENT", "sofia": "INVALID_GATEWAY" if rest.startswith("gateway/") else NO_ROUTE}
-    return f"-ERR {causes.get(endpoint, 'CHAN_NOT_IMPLEMENTED')}\n"

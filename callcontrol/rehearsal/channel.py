@@ -13,8 +13,9 @@ from uuid import uuid4
 from callcontrol.rehearsal import encoding, template
 from callcontrol.rehearsal.encoding import Header, Value
 from callcontrol.rehearsal.events import Block, Encoded, Part, encode
+from callcontrol.rehearsal.placed import Placed
 
-STATES = {"CS_NEW": 0, "CS_INIT": 1, "CS_ROUTING": 2, "CS_EXECUTE": 4, "CS_RESET": 9}
+STATES = {"CS_NEW": 0, "CS_INIT": 1, "CS_ROUTING": 2, "CS_EXECUTE": 4, "CS_CONSUME_MEDIA": 7, "CS_RESET": 9}
 STATES |= {"CS_HANGUP": 10, "CS_REPORTING": 11, "CS_DESTROY": 12}
 
 
@@ -77,11 +78,15 @@ def _line(style: str, name: str, value: Value) -> bytes:
 class Channel:
     """One leg of a call. ``state`` is where it goes, ``running`` where its thread is (both are shown in events)."""
 
-    def __init__(self, call: template.Dialled) -> None:
+    def __init__(self, call: template.Dialled | Placed) -> None:
         self.call = call
         self.uuid = call.uuid
         self.name = call.channel_name
-        self.variables = Variables(template.arriving(call))
+        self.variables = Variables(call.variables())
+        self.outbound = isinstance(call, Placed)
+        self.in_dialplan = self.found = not self.outbound
+        self.caller = (call.display, call.user)  # name and number
+        self.callee = ("Outbound Call", call.dialled) if self.outbound else ("", "")
         self.state = "CS_ROUTING"
         self.running = "CS_INIT"
         self.callstate = "DOWN"
@@ -89,17 +94,22 @@ class Channel:
         self.hangup_cause = ""
         self.codec = ("PCMA", "8000", "64000")
         self.destination = call.dialled
-        self.context = call.door
+        self.context, self.dialplan = call.context, call.dialplan
         self.transfer_source = ""
         self.profile_index = 1
         self.profile_created = call.created
-        self.times = {"answered": 0, "progress_media": 0, "hangup": 0}
+        self.times = {"answered": 0, "progress": 0, "progress_media": 0, "hangup": 0}
         self._caller: Block | None = None
 
     @property
     def down(self) -> bool:
         """Whether the call is over."""
         return STATES[self.state] >= STATES["CS_HANGUP"]
+
+    @property
+    def has_media(self) -> bool:
+        """Whether codecs are agreed on: for a call that comes in, from its INVITE."""
+        return not self.outbound or self.early or self.answered
 
     @property
     def answer_state(self) -> str:
@@ -111,18 +121,29 @@ class Channel:
         return "early" if self.early else "ringing"
 
     def stamp(self, what: str) -> None:
-        """Note the time of ``answered``, ``progress_media`` or ``hangup``."""
+        """Note the time of ``answered``, ``progress``, ``progress_media`` or ``hangup``."""
         self.times[what] = micros()
+        self._caller = None
+
+    def flip(self) -> None:
+        """Whom FreeSWITCH called enters the dialplan: from now on the callee is the caller (switch_channel.c:3236)."""
+        for name, value in zip(("name", "number"), self.caller, strict=True):
+            self.variables.set(f"pre_transfer_caller_id_{name}", value)
+        self.variables.set("channel_cid_flipped", "yes")
+        self.variables.set("call_uuid", self.uuid)
+        self.caller, self.callee = self.callee, self.caller
+        self.in_dialplan = True
         self._caller = None
 
     def transfer(self, target: str, context: str) -> None:
         """What a transfer to another extension leaves in the caller's profile and variables (switch_ivr.c:2163)."""
         source = f"{int(time.time())}:{uuid4()}:bl_xfer:{target}/{context}/XML"
         self.destination, self.context, self.transfer_source = target, context, source
+        self.dialplan = "XML"
         self.profile_index += 1
         self.profile_created = micros()
         self._caller = None
-        left = int(self.variables.get("max_forwards") or 70) - 1
+        left = int(self.variables.get("max_forwards") or 71) - 1
         for name, value in (
             ("max_forwards", str(left)),
             ("transfer_history", source),
@@ -146,19 +167,29 @@ class Channel:
 
     def _state_headers(self) -> list[Header]:
         cause: list[Header] = [("Hangup-Cause", self.hangup_cause)] if self.hangup_cause else []
-        codec, rate, bits = self.codec
         return [
             ("Channel-State", self.running),
             ("Channel-Call-State", self.callstate),
             ("Channel-State-Number", str(STATES[self.state])),
             ("Channel-Name", self.name),
             ("Unique-ID", self.uuid),
-            ("Call-Direction", "inbound"),
-            ("Presence-Call-Direction", "inbound"),
-            ("Channel-HIT-Dialplan", "true"),
+            ("Call-Direction", self.call.direction),
+            ("Presence-Call-Direction", self.call.direction),
+            ("Channel-HIT-Dialplan", "true" if self.in_dialplan else "false"),
+            *self._present(),
             ("Channel-Call-UUID", self.variables.get("call_uuid") or self.uuid),
             ("Answer-State", self.answer_state),
             *cause,
+            *(self._codecs() if self.has_media else ()),
+        ]
+
+    def _present(self) -> list[Header]:
+        presence = self.variables.get("presence_id")
+        return [("Channel-Presence-ID", presence)] if presence else []
+
+    def _codecs(self) -> list[Header]:
+        codec, rate, bits = self.codec
+        return [
             ("Channel-Read-Codec-Name", codec),
             ("Channel-Read-Codec-Rate", rate),
             ("Channel-Read-Codec-Bit-Rate", bits),
@@ -176,20 +207,22 @@ class Channel:
         call = self.call
         moved = bool(self.transfer_source)
         rows: list[Header] = [
-            ("Direction", "inbound"),
-            ("Logical-Direction", "inbound"),
-            ("Username", call.user),
-            ("Dialplan", "XML"),
-            ("Caller-ID-Name", call.display),
-            ("Caller-ID-Number", call.user),
+            ("Direction", call.direction),
+            ("Logical-Direction", call.direction),
+            ("Username", call.username),
+            ("Dialplan", self.dialplan),
+            ("Caller-ID-Name", self.caller[0]),
+            ("Caller-ID-Number", self.caller[1]),
             ("Orig-Caller-ID-Name", call.display),
             ("Orig-Caller-ID-Number", call.user),
-            ("Network-Addr", template.HOST),
+            ("Callee-ID-Name", self.callee[0]),
+            ("Callee-ID-Number", self.callee[1]),
+            ("Network-Addr", template.HOST if self.found else ""),
             ("ANI", call.user),
             ("Destination-Number", self.destination),
             ("Unique-ID", call.uuid),
-            ("Source", "mod_sofia"),
-            *([("Transfer-Source", self.transfer_source)] if moved else []),
+            ("Source", call.source),
+            ("Transfer-Source", self.transfer_source),
             ("Context", self.context),
             *([("RDNIS", call.dialled)] if moved else []),
             ("Channel-Name", self.name),
@@ -198,7 +231,7 @@ class Channel:
             ("Privacy-Hide-Name", "true" if call.hidden else "false"),
             ("Privacy-Hide-Number", "true" if call.hidden else "false"),
         ]
-        return [(f"{prefix}-{name}", value) for name, value in rows]
+        return [(f"{prefix}-{name}", value) for name, value in rows if value]
 
     def _times(self) -> list[Header]:
         return [
@@ -206,7 +239,7 @@ class Channel:
             ("Profile-Created-Time", str(self.profile_created)),
             ("Channel-Created-Time", str(self.call.created)),
             ("Channel-Answered-Time", str(self.times["answered"])),
-            ("Channel-Progress-Time", "0"),
+            ("Channel-Progress-Time", str(self.times["progress"])),
             ("Channel-Progress-Media-Time", str(self.times["progress_media"])),
             ("Channel-Hangup-Time", str(self.times["hangup"])),
             *((f"Channel-{what}-Time", "0") for what in ("Transfer", "Resurrect", "Bridged")),

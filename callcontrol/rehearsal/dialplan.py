@@ -9,8 +9,10 @@ from __future__ import annotations
 import re
 
 from callcontrol.rehearsal.session import Session
+from callcontrol.rehearsal.template import Dialled
 from callcontrol.rehearsal.transcript import Kind
 
+CONTEXT = "callcontrol"  # where the extensions of the safety net are
 ROUNDS = 15
 _NUMBER = re.compile(r"([0-9A-Za-z+*#._-]{1,64})(?:;.*)?", re.DOTALL)
 _AGAIN = re.compile(r"again(?:-([12]?[02468]))?")
@@ -19,6 +21,7 @@ _AGAIN = re.compile(r"again(?:-([12]?[02468]))?")
 def run(session: Session) -> None:
     """Take a new call from its door to its end."""
     call = session.channel.call
+    assert isinstance(call, Dialled)
     match = _NUMBER.fullmatch(call.dialled)
     if call.door == "extensions" and call.extension is None:
         session.execute("hangup", "CALL_REJECTED")
@@ -28,7 +31,7 @@ def run(session: Session) -> None:
         given = f"cc_door={call.door}|cc_dialled={match[1]}|cc_next=again"
         session.execute("multiset", f"^^|{given}|socket_resume=true|sensitive_dtmf=true|max_forwards=70")
         _to_daemon(session)
-        _follow(session)
+        follow(session)
     session.hangup()  # the last instruction of the dialplan was executed
 
 
@@ -39,12 +42,12 @@ def _to_daemon(session: Session) -> None:
         session.execute("transfer", "${cc_next} XML callcontrol")
 
 
-def _follow(session: Session) -> None:
+def follow(session: Session) -> None:
     """Go where the call is transferred to, until it is over or nothing is left to do."""
     channel = session.channel
     while session.transfer_to and not channel.down:
         target, session.transfer_to = session.transfer_to, ""
-        channel.transfer(target, "callcontrol")
+        channel.transfer(target, CONTEXT)
         if int(session.variable("max_forwards")) <= 0:
             session.hangup("EXCHANGE_ROUTING_ERROR")
             return
@@ -52,6 +55,7 @@ def _follow(session: Session) -> None:
             session.set_state(state)
             channel.running = state
             session.fire("CHANNEL_STATE")
+            session.enter_dialplan()
         again = _AGAIN.fullmatch(target)
         if target.startswith("conference:"):
             session.execute("conference", target.removeprefix("conference:"))

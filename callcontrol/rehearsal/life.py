@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
+from callcontrol import greenlets
 from callcontrol.rehearsal import dialplan
-from callcontrol.rehearsal.channel import micros
+from callcontrol.rehearsal.channel import Channel, micros
 from callcontrol.rehearsal.encoding import Header
 from callcontrol.rehearsal.names import CAUSES
 from callcontrol.rehearsal.session import Session
@@ -21,16 +23,40 @@ out_dtmf_packet_count out_cng_packet_count rtcp_packet_count rtcp_octet_count
 """
 
 
-def live(session: Session) -> None:
-    """Run one call's thread to its end."""
-    hub, channel = session.hub, session.channel
-    hub.calls[channel.uuid] = session
+def launch(session: Session, course: Callable[[Session], None]) -> Session:
+    """A call begins: ``course`` is what its thread runs. From this moment the switch knows its uuid."""
+    hub = session.hub
+    hub.calls[session.channel.uuid] = session
     hub.peak = max(hub.peak, len(hub.calls))
+    greenlets.spawn("rehearsal-call", _live, session, course)
+    return session
+
+
+def _live(session: Session, course: Callable[[Session], None]) -> None:
     try:
-        _begin(session)
-        dialplan.run(session)
+        course(session)
     finally:
         _end(session)
+
+
+def arrive(session: Session) -> None:
+    """The course of a call that comes in."""
+    _begin(session)
+    dialplan.run(session)
+
+
+def depart(session: Session) -> None:
+    """The first moments of a call that goes out: INVITE."""
+    channel = session.channel
+    channel.state, channel.running = "CS_INIT", "CS_NONE"
+    session.fire("CHANNEL_OUTGOING")
+    _run_state(session, "CS_INIT")
+    session.set_state("CS_ROUTING")
+    session.fire("CHANNEL_CREATE")
+    session.fire("CHANNEL_ORIGINATE")
+    for state in ("CS_ROUTING", "CS_CONSUME_MEDIA"):
+        session.set_state(state)
+        _run_state(session, state)
 
 
 def _begin(session: Session) -> None:
@@ -68,12 +94,17 @@ def _end(session: Session) -> None:
     session.over = True
     session.set_music(False)
     if not session.hung_up_by_phone:
-        refused = not channel.answered
-        session.transcript.add(Kind.REFUSED if refused else Kind.HUNG_UP, channel.hangup_cause)
+        session.transcript.add(_farewell(channel), channel.hangup_cause)
     for control in list(session.controls):
         control.call_ended()
     session.destroy_when_free()
     session.transcript.changed()
+
+
+def _farewell(channel: Channel) -> Kind:
+    if channel.answered:
+        return Kind.HUNG_UP
+    return Kind.STOPS_RINGING if channel.outbound else Kind.REFUSED
 
 
 def _record(session: Session) -> list[Header]:
@@ -92,11 +123,15 @@ def _record(session: Session) -> list[Header]:
         rows += _epoch(name, at)
     rows += [("last_app", session.variable("current_application"))]
     rows += [("last_arg", session.variable("current_application_data"))]
-    rows.append(("caller_id", f'"{channel.call.display}" <{channel.call.user}>'))
+    rows.append(("caller_id", _caller_id(*channel.caller)))
     rows += _durations(end - start, end - answer if answer else 0, answer - start if answer else 0)
     if channel.answered or channel.early:
         rows += [(f"rtp_audio_{name}", "0") for name in _RTP.split()]
     return rows
+
+
+def _caller_id(name: str, number: str) -> str:
+    return f'"{name}" <{number}>' if name else number
 
 
 def _clock(at: int) -> str:

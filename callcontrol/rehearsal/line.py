@@ -6,6 +6,7 @@ What its thread runs is in session.py; who commands it in outbound.py.
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from gevent.event import Event as Wake
@@ -14,6 +15,7 @@ from callcontrol.rehearsal import template
 from callcontrol.rehearsal.channel import Channel
 from callcontrol.rehearsal.encoding import Header
 from callcontrol.rehearsal.hub import Hub
+from callcontrol.rehearsal.placed import Placed
 from callcontrol.rehearsal.transcript import Kind, Transcript, counted
 from callcontrol.rehearsal.wire import Fault
 
@@ -27,7 +29,7 @@ SILENCE = ""  # stands in the queue of keys where the phone lets a wait run out
 class Line:
     """A live call. ``transcript`` is what its phone hears and does."""
 
-    def __init__(self, hub: Hub, call: template.Dialled, transcript: Transcript) -> None:
+    def __init__(self, hub: Hub, call: template.Dialled | Placed, transcript: Transcript) -> None:
         self.hub = hub
         self.channel = Channel(call)
         self.transcript = transcript
@@ -45,6 +47,9 @@ class Line:
         self.hung_up_by_phone = False
         self.fault: Fault | None = None  # how the next socket to the daemon fails
         self.controls: list[Control] = []
+        self.course: Callable[[], None] | None = None  # what a call out does once it is reached
+        self.hopeless = False  # nobody will pick up, and nobody wants to wait for that
+        self.watcher: Wake | None = None  # who waits for it to be answered
         self.records: dict[str, tuple[float, float]] = {}  # files being recorded: since when, and seconds at most
         self.net_limit = float("inf")  # seconds the music of the safety net lasts
         self._scopes: list[dict[str, str]] = []
@@ -75,14 +80,26 @@ class Line:
         if channel.down or channel.answered:
             return
         if not channel.early:
-            self._set_all(template.media_started(channel.call))
+            self._set_all(channel.call.media())
         channel.stamp("answered")
         channel.answered = True
         self.fire("CHANNEL_ANSWER")
         channel.variables.set("endpoint_disposition", "ANSWER")
         self.set_callstate("ACTIVE")
-        self._set_all(template.acknowledged(channel.call))
-        self.transcript.add(Kind.ANSWERED)
+        self._set_all(channel.call.acknowledged())
+        self.transcript.add(Kind.PICKS_UP if channel.outbound else Kind.ANSWERED)
+        self._tell()
+
+    def ring(self) -> None:
+        """180 from whom FreeSWITCH calls (switch_channel.c ``switch_channel_perform_mark_ring_ready_value``)."""
+        if self.channel.down:
+            return
+        self._set_all(self.channel.call.responded())
+        self.channel.found = True
+        self.channel.stamp("progress")
+        self.fire("CHANNEL_PROGRESS")
+        self.set_callstate("RINGING")
+        self._tell()
 
     def pre_answer(self) -> bool:
         """183 with media; False when the call is over."""
@@ -90,13 +107,14 @@ class Line:
         if channel.down:
             return False
         if not channel.answered and not channel.early:
-            self._set_all(template.media_started(channel.call))
+            self._set_all(channel.call.media())
             channel.stamp("progress_media")
             channel.early = True
             channel.variables.set("endpoint_disposition", "EARLY MEDIA")
             self.fire("CHANNEL_PROGRESS_MEDIA")
             self.set_callstate("EARLY")
             self.transcript.add(Kind.RINGS_BACK)
+            self._tell()
         return True
 
     def hangup(self, cause: str = "NORMAL_CLEARING", by_phone: bool = False, by_command: bool = False) -> None:
@@ -117,12 +135,18 @@ class Line:
             if control.listener.linger is None:
                 control.close()
         self.fire("CHANNEL_HANGUP")
-        sent = "send_bye" if channel.answered else "send_refuse"
-        received = "recv_bye" if channel.answered else "recv_cancel"
-        channel.variables.set("sip_hangup_disposition", received if by_phone else sent)
+        channel.variables.set("sip_hangup_disposition", self._disposition(by_phone))
         for control in list(self.controls):
             control.call_ends(busy=self.in_room)
         self.wake()
+        self._tell()
+
+    def _disposition(self, by_phone: bool) -> str:
+        """Which SIP message ended the call."""
+        way = "recv" if by_phone else "send"
+        if self.channel.answered:
+            return f"{way}_bye"
+        return f"{way}_refuse" if by_phone == self.channel.outbound else f"{way}_cancel"
 
     def set_state(self, state: str) -> None:
         """Where the call goes next, unless it is over."""
@@ -138,8 +162,14 @@ class Line:
 
     def _phone_hung_up(self, cause: str) -> str:
         self.hung_up_by_phone = True
+        call = self.channel.call
         if not self.channel.answered:
-            return "ORIGINATOR_CANCEL"
+            if not isinstance(call, Placed):
+                return "ORIGINATOR_CANCEL"
+            cause = "CALL_REJECTED" if cause == "NORMAL_CLEARING" else cause
+            self._set_all(call.refused(cause))
+            self.transcript.add(Kind.REJECTS, cause)
+            return cause
         self._set_all([("sip_term_status", "200"), ("proto_specific_hangup_cause", "sip:200")])
         self._set_all([("sip_term_cause", "16")])
         return cause
@@ -168,6 +198,21 @@ class Line:
         if on != self.music:
             self.music = on
             self.transcript.changed()
+
+    def begin(self, course: Callable[[], None]) -> None:
+        """A call out is reached: go on like this."""
+        self.course = course
+        self.wake()
+
+    def enter_dialplan(self) -> None:
+        """The first extension or application of a call out makes the callee the caller."""
+        if not self.channel.in_dialplan:
+            self.channel.flip()
+            self.fire("CALL_UPDATE", before=[("Direction", "RECV")])
+
+    def _tell(self) -> None:
+        if self.watcher is not None:
+            self.watcher.set()
 
     def variable(self, name: str) -> str:
         """A variable as an application sees it, those of its own scope first; ``""`` when unset."""

@@ -78,6 +78,9 @@ CAUSES = {
     "MEDIA_TIMEOUT": 604,
     "PICKED_OFF": 605,
     "USER_NOT_REGISTERED": 606,
+    "INVALID_GATEWAY": 608,
+    "INVALID_URL": 610,
+    "INVALID_PROFILE": 611,
 }
 _BY_NUMBER = {number: name for name, number in CAUSES.items()}
 

@@ -7,7 +7,7 @@ played to it, skipping what came before; ``hears_nothing_else()`` fails when any
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from callcontrol.rehearsal.line import SILENCE
 from callcontrol.rehearsal.session import Session
@@ -44,51 +44,50 @@ class Phone:
 
     # -- what the phone does -------------------------------------------------------------------------------------
 
-    def fails(self, fault: Fault) -> Phone:
+    def fails(self, fault: Fault) -> Self:
         """The switch's socket for the next call fails in this way."""
         self._fault = fault
         return self
 
-    def calls(self, number: str) -> Phone:
+    def calls(self, number: str) -> Self:
         """Dial. Returns at once; the call goes on by itself."""
         call = self._switch.dialled(self._call, number)
         self.transcript.begin()
         self._seen = len(self.transcript.steps)
         self.transcript.add(Kind.CALLS, number)
-        self.session = self._switch.place(call, self.transcript, self._fault)
-        self.session.keys.extend(self._early_keys)
-        self._early_keys, self._fault = [], None
+        self._takes(self._switch.place(call, self.transcript, self._fault))
+        self._fault = None
         return self
 
-    def presses(self, keys: str) -> Phone:
+    def presses(self, keys: str) -> Self:
         """Press keys; those pressed before somebody listens wait. They are counted, never written down."""
         self.transcript.add(Kind.PRESSES, counted(keys))
         self._queue(list(keys))
         return self
 
-    def answers(self, *groups: str) -> Phone:
+    def answers(self, *groups: str) -> Self:
         """Press one group of keys after each question has been heard to its end; counted, never written down."""
         self._live().answers.extend(groups)
         return self
 
-    def stays_silent(self, times: int = 1) -> Phone:
+    def stays_silent(self, times: int = 1) -> Self:
         """Let the next ``times`` waits for a key run out at once."""
         self.transcript.add(Kind.STAYS_SILENT)
         self._queue([SILENCE] * times)
         return self
 
-    def never_presses_again(self) -> Phone:
+    def never_presses_again(self) -> Self:
         """From now on every wait for a key runs out at once."""
         self._live().silent = True
         self._live().wake()
         return self
 
-    def keeps_listening(self, name: str) -> Phone:
+    def keeps_listening(self, name: str) -> Self:
         """The prompt ``name`` goes on until the phone presses a key, hangs up, or calls ``listened()``."""
         self._live().lingering_at = name
         return self
 
-    def listened(self) -> Phone:
+    def listened(self) -> Self:
         """The prompt kept by ``keeps_listening`` ends."""
         session = self._live()
         session.lingering_at = ""
@@ -96,7 +95,7 @@ class Phone:
         session.wake()
         return self
 
-    def hangs_up(self) -> Phone:
+    def hangs_up(self) -> Self:
         """End the call from this side."""
         self.transcript.add(Kind.HANGS_UP)
         self._live().hangup(by_phone=True)
@@ -104,50 +103,50 @@ class Phone:
 
     # -- what happens to it --------------------------------------------------------------------------------------
 
-    def hears(self, *names: str, language: str | None = None) -> Phone:
+    def hears(self, *names: str, language: str | None = None) -> Self:
         """Each prompt is played to it, in this order; ``language`` when that matters."""
         for name in names:
             self._next(f"hears {name}" + (f" ({language})" if language else ""), _plays(name, language))
         return self
 
-    def is_answered(self) -> Phone:
+    def is_answered(self) -> Self:
         """The call is answered."""
         return self._until("is answered", lambda: self._live().channel.answered)
 
-    def is_refused(self, cause: str | None = None) -> Phone:
+    def is_refused(self, cause: str | None = None) -> Self:
         """The call ends without ever being answered."""
         return self._next(f"is refused {cause or ''}".rstrip(), _ends(Kind.REFUSED, cause))
 
-    def is_hung_up(self, cause: str | None = None) -> Phone:
+    def is_hung_up(self, cause: str | None = None) -> Self:
         """The other side ends the call after it was answered."""
         return self._next(f"is hung up {cause or ''}".rstrip(), _ends(Kind.HUNG_UP, cause))
 
-    def joins(self, room: str, moderator: bool = False) -> Phone:
+    def joins(self, room: str, moderator: bool = False) -> Self:
         """It comes into the conference, as moderator or not."""
         wanted = f"{room} as moderator" if moderator else room
         return self._next(f"joins {wanted}", lambda step: step.kind is Kind.JOINS and step.text == wanted)
 
-    def leaves(self, room: str) -> Phone:
+    def leaves(self, room: str) -> Self:
         """It is out of the conference and the call goes on."""
         return self._next(f"leaves {room}", lambda step: step.kind is Kind.LEAVES and step.text == room)
 
-    def hears_music(self) -> Phone:
+    def hears_music(self) -> Self:
         """Music is what it hears now."""
         return self._until("hears music", lambda: self._live().music)
 
-    def hears_no_music(self) -> Phone:
+    def hears_no_music(self) -> Self:
         """Music, if there was any, has stopped."""
         return self._until("hears no music", lambda: not self._live().music)
 
-    def can_speak(self) -> Phone:
+    def can_speak(self) -> Self:
         """It is in a room where the others hear it: not muted, and the wait for a moderator is over."""
         return self._until("can speak", lambda: self._heard_by_others())
 
-    def cannot_speak(self) -> Phone:
+    def cannot_speak(self) -> Self:
         """It is in a room where nobody hears it."""
         return self._until("cannot speak", lambda: not self._heard_by_others())
 
-    def hears_nothing_else(self) -> Phone:
+    def hears_nothing_else(self) -> Self:
         """No prompt was played to it that this script does not name."""
         rest = [step for place, step in enumerate(self.transcript.steps) if place not in self._said]
         unsaid = [step for step in rest if step.kind in _SPOKEN]
@@ -164,9 +163,15 @@ class Phone:
                     return member.can_speak and not member.hold and not room.wait_mod
         return False
 
+    def _takes(self, session: Session) -> None:
+        """This is its call now."""
+        self.session = session
+        session.keys.extend(self._early_keys)
+        self._early_keys = []
+
     def _live(self) -> Session:
         if self.session is None:
-            raise AssertionError("this phone has not called yet")
+            raise AssertionError("this phone has no call yet")
         return self.session
 
     def _queue(self, keys: list[str]) -> None:
@@ -176,12 +181,14 @@ class Phone:
             self.session.keys.extend(keys)
             self.session.wake()
 
-    def _next(self, expectation: str, fits: Callable[[Step], bool]) -> Phone:
+    def _next(self, expectation: str, fits: Callable[[Step], bool], awaits_call: bool = False) -> Self:
         def found() -> int | None:
             steps = self.transcript.steps
             return next((place for place in range(self._seen, len(steps)) if fits(steps[place])), None)
 
-        over = self._over
+        def over() -> bool:
+            return not awaits_call and self._over()
+
         self.transcript.wait(lambda: found() is not None or over(), self._patience)
         place = found()
         if place is None:
@@ -191,7 +198,7 @@ class Phone:
             self._seen = place + 1
         return self
 
-    def _until(self, expectation: str, condition: Callable[[], bool]) -> Phone:
+    def _until(self, expectation: str, condition: Callable[[], bool]) -> Self:
         self.transcript.wait(lambda: condition() or self._over(), self._patience)
         if not condition():
             self._fail(expectation, "the call is over" if self._over() else f"not within {self._patience:g} s")

@@ -32,12 +32,12 @@ def describe(room: Room) -> str:
 
 
 def _line(member: Member, delimiter: str) -> str:
-    call = member.session.channel.call
+    channel = member.session.channel
     on = not member.hold
     flags = [("hear", on and member.can_hear), ("speak", on and member.can_speak), ("talking", on and member.talking)]
     flags += [("hold", member.hold), ("floor", member.floor), ("moderator", member.moderator), ("ghost", member.ghost)]
     shown = "|".join(name for name, is_on in flags if is_on)
-    fields = (str(member.id), call.channel_name, call.uuid, call.display, call.user, shown, "0", "0", "100")
+    fields = (str(member.id), channel.name, channel.uuid, *channel.caller, shown, "0", "0", "100")
     return delimiter.join(fields) + "\n"
 
 
@@ -75,14 +75,14 @@ def _as_json(room: Room) -> Json:
 def _node_json(member: Member | Recording, now: float) -> Json:
     if isinstance(member, Recording):
         return {"type": "recording_node", "record_path": member.path, "join_time": int(member.began)}
-    call = member.session.channel.call
+    channel = member.session.channel
     return {
         "type": "caller",
         "id": member.id,
         "flags": _flags_json(member),
-        "uuid": call.uuid,
-        "caller_id_name": call.display,
-        "caller_id_number": call.user,
+        "uuid": channel.uuid,
+        "caller_id_name": channel.caller[0],
+        "caller_id_number": channel.caller[1],
         "join_time": int(now - member.joined),
         "last_talking": 0,
         "energy": 100,

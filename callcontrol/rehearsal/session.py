@@ -16,6 +16,7 @@ from callcontrol.rehearsal import names, template
 from callcontrol.rehearsal.encoding import Header
 from callcontrol.rehearsal.hub import Hub, new_uuid
 from callcontrol.rehearsal.line import Line, true
+from callcontrol.rehearsal.placed import Placed
 from callcontrol.rehearsal.transcript import Transcript
 from callcontrol.rehearsal.wire import Command
 
@@ -44,7 +45,7 @@ class Application(Protocol):
 class Session(Line):
     """A live call: its line and its thread."""
 
-    def __init__(self, hub: Hub, call: template.Dialled, transcript: Transcript) -> None:
+    def __init__(self, hub: Hub, call: template.Dialled | Placed, transcript: Transcript) -> None:
         super().__init__(hub, call, transcript)
         self._private: deque[Command] = deque()
         self._locks = 0

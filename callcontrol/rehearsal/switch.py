@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from callcontrol import greenlets
 from callcontrol.rehearsal.api import Api
 from callcontrol.rehearsal.apps import APPS, App
 from callcontrol.rehearsal.channel import micros
+from callcontrol.rehearsal.exchange import Exchange, Reaction
 from callcontrol.rehearsal.hub import Hub, Prompts, new_uuid
 from callcontrol.rehearsal.inbound import Inbound
-from callcontrol.rehearsal.life import live
+from callcontrol.rehearsal.life import arrive, launch
 from callcontrol.rehearsal.outbound import hand_over
 from callcontrol.rehearsal.phone import Phone
 from callcontrol.rehearsal.rooms import Room
 from callcontrol.rehearsal.session import Application, Session
-from callcontrol.rehearsal.template import Dialled
+from callcontrol.rehearsal.telephone import Telephone
+from callcontrol.rehearsal.template import HOST, Dialled
 from callcontrol.rehearsal.transcript import Transcript
 from callcontrol.rehearsal.wire import Fault
+
+CONTACT_PORT = 40000  # telephones that register get the ports after it
 
 
 class RehearsalSwitch:
@@ -26,6 +29,7 @@ class RehearsalSwitch:
 
     prompts: tells names from paths; None shows the file's stem. pace: how long media lasts (0: no time, 1: really).
     net_seconds: how long the dialplan's safety net keeps a caller in music (FreeSWITCH's configuration: 30).
+    gateways: the trunks it can call out by, by name; ``exchange.gateways`` may be changed.
     """
 
     def __init__(
@@ -37,12 +41,15 @@ class RehearsalSwitch:
         pace: float = 0.0,
         net_seconds: float = 30.0,
         language: str = "en",
+        gateways: Iterable[str] = (),
     ) -> None:
         self.hub = Hub(daemon, prompts, pace, net_seconds)
         apps: dict[str, Application] = {**APPS, "socket": App(hand_over)}
         self.hub.apps = apps
-        self.hub.api = Api(self.hub)
+        self.exchange = Exchange(gateways)
+        self.hub.api = Api(self.hub, self.exchange)
         self.hub.globals["callcontrol_language"] = language
+        self._telephones = 0
         self._inbound = Inbound(self.hub, listen, password)
 
     def start(self) -> RehearsalSwitch:
@@ -105,12 +112,27 @@ class RehearsalSwitch:
         )
         return Phone(self, call, patience)
 
+    def telephone(
+        self, number: str, answers_after: float = 0.0, presses: Sequence[str] = (), patience: float = 5.0
+    ) -> Telephone:
+        """A telephone that can be called: ``+491715550001`` by any gateway, or ``33@acme.example`` as an extension.
+
+        An extension may have several; each is a registration of its own. Unless told otherwise somebody picks up after
+        so many seconds and presses one group of ``presses`` at each question. A number nobody has is unallocated.
+        """
+        user, at, _ = number.partition("@")
+        self._telephones += 1
+        call = Dialled(number=user, door="extensions" if at else "trunk", extension=number if at else None)
+        contact = f"sip:{user}@{HOST}:{CONTACT_PORT + self._telephones};ob" if at else ""
+        telephone = Telephone(self, call, patience, contact, Reaction(after=answers_after), presses)
+        self.exchange.connect(telephone)
+        return telephone
+
     def place(self, call: Dialled, transcript: Transcript, fault: Fault | None) -> Session:
         """Begin a call; what the phones use."""
         session = Session(self.hub, call, transcript)
         session.fault = fault
-        greenlets.spawn("rehearsal-call", live, session)
-        return session
+        return launch(session, arrive)
 
     def dialled(self, call: Dialled, number: str) -> Dialled:
         """A phone's call to ``number`` with fresh identifiers."""

@@ -13,7 +13,7 @@ from callcontrol.rehearsal.encoding import Header
 HOST = "127.0.0.1"
 PHONE_PORT = 5999
 _ALLOW = "PRACK, INVITE, ACK, BYE, CANCEL, UPDATE, INFO, SUBSCRIBE, NOTIFY, REFER, MESSAGE, OPTIONS"
-_CODEC: list[Header] = [
+CODEC: list[Header] = [
     ("rtp_use_codec_name", "PCMA"),
     ("rtp_use_codec_rate", "8000"),
     ("rtp_use_codec_ptime", "20"),
@@ -48,6 +48,20 @@ class Dialled:
     extension: str | None = None
     headers: Mapping[str, str] = field(default_factory=dict)
 
+    direction = "inbound"
+    source = "mod_sofia"
+    dialplan = "XML"
+
+    @property
+    def context(self) -> str:
+        """The dialplan context its door leads into."""
+        return self.door
+
+    @property
+    def username(self) -> str:
+        """What FreeSWITCH shows as the caller's user name."""
+        return self.user
+
     @property
     def user(self) -> str:
         """The caller's number, or what FreeSWITCH puts where there is none."""
@@ -68,10 +82,21 @@ class Dialled:
         """FreeSWITCH's name of the channel."""
         return f"sofia/{self.door}/{self.user}@{HOST}"
 
+    def variables(self) -> list[Header]:
+        """The variables of the call when the dialplan sees it, before any media."""
+        return [*_origin(self), *_identity(self), *_request(self), *_extra(self), *_media(self)]
 
-def arriving(call: Dialled) -> list[Header]:
-    """The variables of a call when the dialplan sees it, before any media."""
-    return [*_origin(call), *_identity(call), *_request(call), *_extra(call), *_media(call)]
+    def media(self) -> list[Header]:
+        """The variables the first media brings (pre_answer or answer), in FreeSWITCH's order."""
+        return _media_started(self)
+
+    def responded(self) -> list[Header]:
+        """Nothing: it is we who respond."""
+        return []
+
+    def acknowledged(self) -> list[Header]:
+        """The variables that appear with the 200 OK's ACK, after CHANNEL_ANSWER."""
+        return _acknowledged(self)
 
 
 def _origin(call: Dialled) -> list[Header]:
@@ -178,14 +203,13 @@ def _media(call: Dialled) -> list[Header]:
         ("remote_media_ip", HOST),
         ("remote_media_port", "4000"),
         ("rtp_audio_recv_pt", "8"),
-        *_CODEC,
+        *CODEC,
         ("dtmf_type", "rfc2833"),
         ("endpoint_disposition", "RECEIVED"),
     ]
 
 
-def media_started(call: Dialled) -> list[Header]:
-    """The variables the first media brings (pre_answer or answer), in FreeSWITCH's order."""
+def _media_started(call: Dialled) -> list[Header]:
     port = 20000 + 2 * (call.session_id % 5000)
     answer = (
         f"v=0\r\no=FreeSWITCH {call.session_id} {call.session_id + 1} IN IP4 {HOST}\r\ns=FreeSWITCH\r\n"
@@ -208,8 +232,7 @@ def media_started(call: Dialled) -> list[Header]:
     ]
 
 
-def acknowledged(call: Dialled) -> list[Header]:
-    """The variables that appear with the 200 OK's ACK, after CHANNEL_ANSWER."""
+def _acknowledged(call: Dialled) -> list[Header]:
     display: list[Header] = [("sip_from_display", call.display)] if call.name or not call.number else []
     return [
         ("sip_to_tag", f"to-{call.session_id}"),

@@ -11,9 +11,11 @@ from gevent.event import Event
 
 
 class Kind(StrEnum):
-    """What a step is about. The first six are done by the phone, the others happen to it."""
+    """What a step is about. The first eight are done by the phone, the others happen to it."""
 
     CALLS = "calls"
+    PICKS_UP = "picks up"
+    REJECTS = "refuses"
     PRESSES = "presses"
     STAYS_SILENT = "stays silent"
     HANGS_UP = "hangs up"
@@ -28,6 +30,8 @@ class Kind(StrEnum):
     LEAVES = "leaves"
     REFUSED = "is refused"
     HUNG_UP = "is hung up"
+    RINGS = "is called by"
+    STOPS_RINGING = "stops ringing"
     NET = "is caught by the dialplan"
 
 
