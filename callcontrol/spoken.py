@@ -102,18 +102,24 @@ def reached(joined: int, called: int, language: str) -> tuple[str, ...]:
 
 def _groups(e164: str, region: str) -> Iterator[str]:
     """The digits as people write them, the country code with its ``+``; what follows the first group in small ones."""
+    code, *rest = _written(e164, region).split() or [""]
+    yield from [code] if rest or code.startswith("+") else _small(code)
+    for group in rest:
+        yield from _small(group)
+
+
+def _written(e164: str, region: str) -> str:
+    """The number with spaces, in the national form of its own region; what is no number as its digits alone."""
+    styles = phonenumbers.PhoneNumberFormat
     try:
         parsed = phonenumbers.parse(e164)
     except phonenumbers.NumberParseException:
-        yield from _small("".join(sign for sign in e164 if sign in digits))
-        return
+        return "".join(sign for sign in e164 if sign in digits)
+    if phonenumbers.format_number(parsed, styles.E164) != e164:  # +31 0 2034: no number, and the 0 would be lost
+        return f"+{parsed.country_code} {e164.removeprefix(f'+{parsed.country_code}')}"
     at_home = phonenumbers.country_code_for_region(region) == parsed.country_code
-    style = phonenumbers.PhoneNumberFormat.NATIONAL if at_home else phonenumbers.PhoneNumberFormat.INTERNATIONAL
-    written = phonenumbers.format_number(parsed, style)
-    code, *rest = "".join(sign if sign in digits or sign == "+" else " " for sign in written).split()
-    yield code
-    for group in rest:
-        yield from _small(group)
+    text = phonenumbers.format_number(parsed, styles.NATIONAL if at_home else styles.INTERNATIONAL)
+    return "".join(sign if sign in digits or sign == "+" else " " for sign in text)
 
 
 def _small(group: str) -> Iterator[str]:
