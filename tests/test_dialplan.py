@@ -112,14 +112,16 @@ def test_the_rounds_of_music_make_one_piece_of_thirty_seconds() -> None:
     assert [int(sample) for _, _, sample in rounds] == [16000 * second for second in range(0, 30, 2)]
 
 
-def test_every_value_from_the_environment_has_a_default() -> None:
+def test_every_value_from_the_environment_has_a_default_but_the_carrier_nobody_named() -> None:
     text = (REPOSITORY / "freeswitch-conf" / "callcontrol" / "vars.xml").read_text()
     defaults = re.findall(r'cmd="set" data="(\w+)=[^"]', text)
     overrides = re.findall(r'cmd="env-set" data="(\w+)=\$(\w+)"', text)
-    assert [name for name, _ in overrides] == [name for name in defaults if name != "callcontrol_esl_password"]
+    computed = {"callcontrol_esl_password", "callcontrol_carrier_file"}
+    absent = {f"callcontrol_carrier_{name}" for name in ("proxy", "user", "password")}
+    assert [name for name, _ in overrides if name not in absent] == [name for name in defaults if name not in computed]
     assert all(variable == name.upper() for name, variable in overrides)
     used = {name for path in [*DIALPLAN, *CONFIGURATION] for name in re.findall(r"\$\$\{(\w+)\}", path.read_text())}
-    assert used - {"conf_dir"} == set(defaults)
+    assert used - {"conf_dir", "log_dir"} == set(defaults) | absent
 
 
 def test_the_event_socket_is_on_loopback_and_has_no_well_known_password() -> None:
@@ -289,10 +291,16 @@ def test_a_telephone_cannot_move_its_call_past_the_daemon(switch: Running) -> No
 
 
 @pytest.mark.freeswitch
-def test_keys_are_heard_by_the_daemon_and_stand_in_no_log(switch: Running) -> None:
-    with Daemon(switch.daemon, takes_keys), Caller(switch.trunk, NUMBER) as caller:
-        caller.dial().hears(PROMPT)
-        caller.press("90715")
-        caller.hears(APOLOGY, since=time.monotonic(), seconds=2)  # the fifth key ends the question at once
+def test_keys_are_heard_by_the_daemon_and_stand_in_no_log_nor_record(switch: Running) -> None:
+    with Caller(switch.trunk, NUMBER) as caller:
+        with Daemon(switch.daemon, takes_keys):
+            caller.dial().hears(PROMPT)
+            caller.press("90715")
+            caller.hears(APOLOGY, since=time.monotonic(), seconds=2)  # the fifth key ends the question at once
+        caller.hears(MUSIC)  # the daemon is gone and has not said that it has read them
+        (channel,) = switch.events.channels()
+    record = switch.folder / "freeswitch" / "log" / "cdr" / f"{channel['uuid']}.cdr.json"
+    caller.until(lambda: record.exists() and record.read_bytes().endswith(b"\n"), 5)
+    assert b"90715" not in record.read_bytes()
     assert "90715" not in switch.log()
     assert "DTMF" not in switch.log()

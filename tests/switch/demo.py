@@ -23,7 +23,8 @@ READY = 40.0  # s
 class Demo:
     """One demo with a real FreeSWITCH. ``log`` is the daemon's log, one dict per line."""
 
-    def __init__(self, binary: Path, tenants: Path, state: Path) -> None:
+    def __init__(self, binary: Path, tenants: Path, state: Path, **environ: str) -> None:
+        """``environ``: more variables for the demo, such as CALLCONTROL_CARRIER_PROXY."""
         self.trunk, self.extensions, self.events, self.listen, self.http = free_ports(5)
         self.state = state
         self._output = (state.parent / f"{state.name}.log").open("w+b")
@@ -40,7 +41,7 @@ class Demo:
         self.process = subprocess.Popen(
             [sys.executable, "-m", "callcontrol", "demo", "--no-phone", *arguments],
             cwd=REPOSITORY,
-            env=os.environ | {"FREESWITCH": str(binary)},
+            env=os.environ | {"FREESWITCH": str(binary)} | environ,
             stdin=subprocess.DEVNULL,
             stdout=self._output,
             stderr=subprocess.STDOUT,

@@ -63,7 +63,7 @@ class Handset:
                 stderr=errors,
                 bufsize=0,
             )
-        self.wait("ready", 15.0)
+        self.address = str(self.wait("ready", 15.0)["address"])  # host:port of its SIP
 
     @property
     def pid(self) -> int:

@@ -176,7 +176,7 @@ class Phone:
         endpoint.libInit(config)
         transport = pj.TransportConfig()
         transport.boundAddress = "127.0.0.1"
-        endpoint.transportCreate(pj.PJSIP_TRANSPORT_UDP, transport)
+        self.transport = endpoint.transportCreate(pj.PJSIP_TRANSPORT_UDP, transport)
         endpoint.libStart()
         endpoint.audDevManager().setNullDev()
         for codec in endpoint.codecEnum2():
@@ -200,7 +200,7 @@ class Phone:
 
     def run(self) -> None:
         """Obey until told to quit or until the parent closes stdin."""
-        report("ready")
+        report("ready", address=self.endpoint.transportGetInfo(self.transport).localName)
         text = b""
         while self.running:
             self.endpoint.libHandleEvents(TURN_MS)

@@ -270,6 +270,11 @@ class Phone:
         return self._switch.events.channel_of(self._call_id())
 
     @property
+    def address(self) -> str:
+        """host:port where it can be called without being registered."""
+        return self._handset.address
+
+    @property
     def pid(self) -> int:
         """Process id of the phone."""
         return self._handset.pid
