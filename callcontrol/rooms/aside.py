@@ -17,8 +17,8 @@ from dataclasses import dataclass
 
 import structlog
 
-from callcontrol.rooms.callin import RING_SECONDS, Callee, Refusal, callee, line, originate, telephones
-from callcontrol.rooms.commands import PAUSE, RoomCommands
+from callcontrol.outgoing import RING_SECONDS, Callee, Conference, Refusal, callee, line, originate, shown, telephones
+from callcontrol.rooms.commands import PAUSE, PROFILE, RoomCommands
 from callcontrol.rooms.conduct import Conduct
 from callcontrol.rooms.keys import GAP
 from callcontrol.rooms.room import Member, RoomState
@@ -206,8 +206,8 @@ class Aside:
     def _ring(self, moderator: Member, who: Callee, endpoints: tuple[str, ...], tenant: Tenant) -> None:
         now, job = self._clock(), self._new_call()
         legs = {self._new_call(): endpoint for endpoint in endpoints}
-        language = moderator.language or tenant.languages[0]
-        command = originate(who, legs, self.name, tenant, language, self._ring_seconds)
+        said = shown(who, tenant, self._conduct.name) | {"cc_language": moderator.language or tenant.languages[0]}
+        command = originate(legs, said, Conference(self.name, PROFILE), self._ring_seconds)
         _log.info("calls somebody in", room=self._conduct.name, number=who.number, telephones=len(legs))
         self._talked = False
         self._over.clear()

@@ -65,7 +65,8 @@ target_guesses = Table(
 )
 
 #: One calling of a room's participants. ``id`` is the same for all daemons when it is an occurrence of a schedule.
-#: ``owner`` drives it until ``owner_until``; then any daemon may. ``outcome``: running, over, missed.
+#: ``owner`` drives it until ``owner_until``; then any daemon may. ``ends_at``: when it is given up at the latest.
+#: ``outcome``: running, over, joined (its participants were added to a round that ran already), missed.
 rounds = Table(
     "rounds",
     metadata,
@@ -75,6 +76,7 @@ rounds = Table(
     Column("cause", String, nullable=False),
     Column("due_at", Double, nullable=False),
     Column("began_at", Double, nullable=False),
+    Column("ends_at", Double, nullable=False),
     Column("ended_at", Double),
     Column("outcome", String, nullable=False),
     Column("owner", String, nullable=False),
@@ -84,6 +86,7 @@ rounds = Table(
 )
 
 #: Whom a round calls. ``state``: waiting (next try at `due_at`), calling, joined, declined, failed, cancelled.
+#: ``counts_from``: tries up to this number were made before somebody asked to call again, and count no longer.
 invitees = Table(
     "invitees",
     metadata,
@@ -92,13 +95,15 @@ invitees = Table(
     Column("name", String, nullable=False),
     Column("number", String, nullable=False),
     Column("moderator", Boolean, nullable=False),
+    Column("language", String, nullable=False),
     Column("state", String, nullable=False),
     Column("due_at", Double, nullable=False),
     Column("reason", String, nullable=False),
+    Column("counts_from", Integer, nullable=False),
 )
 
 #: Each try to reach an invitee, written before the call is made: a try is never made twice. ``legs``: uuids of its
-#: calls, joined by ":". ``result``: empty while it is under way.
+#: calls, joined by ":", on ``switch``. ``outside``: over the tenant's trunk. ``result``: empty while it is under way.
 tries = Table(
     "tries",
     metadata,
@@ -106,7 +111,9 @@ tries = Table(
     Column("place", Integer, primary_key=True),
     Column("number", Integer, primary_key=True),
     Column("tenant", String, nullable=False),
+    Column("switch", String, nullable=False),
     Column("legs", String, nullable=False),
+    Column("outside", Boolean, nullable=False),
     Column("began_at", Double, nullable=False),
     Column("answered_at", Double),
     Column("ended_at", Double),

@@ -28,6 +28,7 @@ from callcontrol.tenants.fields import (
     Region,
     Timezone,
     refuse,
+    whole,
 )
 from callcontrol.tenants.keys import KEY, KeyAction, effective_keys
 from callcontrol.tenants.room import Room, RoomEntry
@@ -89,6 +90,15 @@ NumberText = Annotated[str, Schema({"type": "string", "pattern": r"^\+?[0-9 ()./
 KeyText = Annotated[str, Schema({"type": "string", "pattern": KEY})]
 
 
+class Outgoing(Model):
+    """How much a tenant may call out; dearer mistakes are stopped here. Calls to extensions do not count."""
+
+    at_once: Annotated[int, whole(0, 1000)] = 10
+    """Calls to outside numbers at the same time (0 to 1000), those in conferences counted."""
+    per_day: Annotated[int, whole(0, 100_000)] = 500
+    """Calls to outside numbers within 24 hours (0 to 100000); a call that is not answered counts."""
+
+
 class TenantFile(Model):
     """A tenant of callcontrol: its numbers, conference rooms and extensions."""
 
@@ -108,6 +118,8 @@ class TenantFile(Model):
     """FreeSWITCH gateway for outgoing calls; without it the tenant calls nobody outside."""
     caller_id: E164 | None = None
     """Number shown for outgoing calls."""
+    outgoing: Outgoing = Outgoing()
+    """Limits of the calls that rooms make to outside numbers."""
     numbers: Mapping[NumberText, NumberEntry] = Field(default_factory=dict)
     """Telephone number, in quotes -> where it leads."""
     rooms: Mapping[Name, RoomEntry] = Field(default_factory=dict)
@@ -135,6 +147,7 @@ class Tenant(Model):
     languages: tuple[str, ...]
     trunk: str | None
     caller_id: str | None
+    outgoing: Outgoing
     numbers: Mapping[str, Number]
     rooms: Mapping[str, Room]
     extensions: Mapping[str, Extension]
@@ -155,6 +168,7 @@ class Tenant(Model):
             languages=file.languages,
             trunk=file.trunk,
             caller_id=file.caller_id,
+            outgoing=file.outgoing,
             numbers=_fixed({e164[text]: _number(entry, e164[text], file) for text, entry in file.numbers.items()}),
             rooms=_fixed({name: Room.model_construct(**dict(entry), name=name) for name, entry in file.rooms.items()}),
             extensions=_fixed(

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from callcontrol.rooms.callin import RING_SECONDS
+from callcontrol.outgoing import RING_SECONDS
 from tests.switch.conftest import Phones
 from tests.switch.demo import Demo
 from tests.switch.phones import Phone, Switch

@@ -1,4 +1,4 @@
-"""Whom a moderator may call into a room, and how FreeSWITCH is told. Pure.
+"""Whom we call, and how FreeSWITCH is told. Pure; for rooms that call somebody in and for rounds that call out.
 
 What a moderator typed is hostile like all input, and so is what a telephone wrote into its registration: both become
 part of a dial string only after they were found to be an extension of ours, an E.164 number, or a plain SIP address.
@@ -79,25 +79,56 @@ def telephones(contacts: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(plain))[:MOST_TELEPHONES]
 
 
-def originate(
-    who: Callee, legs: Mapping[str, str], aside: str, tenant: Tenant, language: str, seconds: float = RING_SECONDS
-) -> str:
-    """The command that rings all ``legs`` (uuid of the new call -> endpoint); the first to answer is in ``aside``.
-
-    ``seconds``: how long it rings. Raises UnsafeText for a value that could be anything but itself.
-    """
+def shown(who: Callee, tenant: Tenant, room: str) -> dict[str, str]:
+    """The variables that say who calls: the tenant's number and, to extensions, the room."""
     variables = {
         "origination_caller_id_number": tenant.caller_id or "anonymous",
-        "origination_caller_id_name": aside.removesuffix(".aside") if who.domain else tenant.id,
-        "ignore_early_media": "true",  # a call that only announces is no call that was answered
-        "originate_timeout": str(round(seconds)),
-        "cc_language": language,
+        "origination_caller_id_name": room if who.domain else tenant.id,
     }
     if who.domain:
         variables["presence_id"] = f"{number_literal(who.number)}@{who.domain}"
-    written = ",".join(f"{name}={_plain(_VALUE, value)}" for name, value in variables.items())
+    return variables
+
+
+def originate(
+    legs: Mapping[str, str], variables: Mapping[str, str], then: Conference | Extension, seconds: float = RING_SECONDS
+) -> str:
+    """The command that rings all ``legs`` (uuid of the new call -> endpoint); the first to answer goes on to ``then``.
+
+    ``legs``: endpoints made by `line` or `telephones`. ``variables``: of every leg; their names are ours.
+    ``seconds``: how long it rings. Raises UnsafeText for a value that could be anything but itself.
+    """
+    ringing = {
+        "ignore_early_media": "true",  # a call that only announces is no call that was answered
+        "originate_timeout": str(round(seconds)),
+    }
+    written = ",".join(f"{name}={_plain(_VALUE, value)}" for name, value in (ringing | dict(variables)).items())
     ring = ",".join(f"[origination_uuid={_plain(_NAME, call)}]{endpoint}" for call, endpoint in legs.items())
-    return f"originate {{{written}}}{ring} &conference({_plain(_NAME, aside)}@room)"
+    return f"originate {{{written}}}{ring} {then.written()}"
+
+
+@dataclass(frozen=True)
+class Conference:
+    """What whoever answers finds: ``conference``, and which room with which profile."""
+
+    room: str
+    profile: str
+
+    def written(self) -> str:
+        """As ``originate`` reads it; it ends at the first bracket."""
+        return f"&conference({_plain(_NAME, self.room)}@{_plain(_NAME, self.profile)})"
+
+
+@dataclass(frozen=True)
+class Extension:
+    """The place in the dialplan where whoever answers goes on."""
+
+    name: str
+    context: str
+
+    def written(self) -> str:
+        """As ``originate`` reads it."""
+        return f"{_plain(_NAME, self.name)} XML {_plain(_NAME, self.context)}"
 
 
 def _plain(pattern: re.Pattern[str], text: str) -> str:

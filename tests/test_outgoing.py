@@ -1,4 +1,4 @@
-"""Whom a moderator may call in, and what FreeSWITCH is told: nothing typed or registered is taken for syntax."""
+"""Whom we call, and what FreeSWITCH is told: nothing typed or registered is taken for syntax."""
 
 from __future__ import annotations
 
@@ -10,7 +10,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from callcontrol.errors import UnsafeText
-from callcontrol.rooms.callin import MOST_TELEPHONES, Callee, Refusal, callee, line, originate, telephones
+from callcontrol.outgoing import (
+    MOST_TELEPHONES,
+    Callee,
+    Conference,
+    Extension,
+    Refusal,
+    callee,
+    line,
+    originate,
+    shown,
+    telephones,
+)
 from tests.tenant_files import tenant
 
 RULES = """
@@ -25,6 +36,7 @@ BARE = tenant("languages: [en]\n")
 CALL = "0b9a3c52-63a1-4f0e-9d53-0d6f2a5c1e77"
 OTHER = "5d0e7b7e-58b5-4bb7-8d1b-1f3f0f8f6a10"
 DESK = "sofia/extensions/sip:33@10.0.0.7:5060"
+ASIDE = Conference("acme.board.aside", "room")
 # Everything FreeSWITCH could take for something else, and what people really type and register.
 HOSTILE = st.text(alphabet="0123456789+*#{}[]<>()|,;:=@^~%$`'\"\\/&! \n\r\0abcé", max_size=40)
 WHO = st.builds(Callee, st.text("0123456789+,@", max_size=8), domain=HOSTILE, trunk=HOSTILE)
@@ -70,12 +82,12 @@ def test_without_a_trunk_nobody_outside_is_called_and_without_a_domain_no_extens
 
 
 def test_the_command_names_each_telephone_the_number_shown_and_the_side_room() -> None:
-    who = Callee("33", domain="acme.example")
+    said = shown(Callee("33", domain="acme.example"), ACME, "acme.board") | {"cc_language": "fr"}
     second = "sofia/extensions/sip:33@10.0.0.8:5060;transport=tcp;fs_path=sip%3A33%4010.0.0.1"
-    command = originate(who, {CALL: DESK, OTHER: second}, "acme.board.aside", ACME, "fr", 35.0)
+    command = originate({CALL: DESK, OTHER: second}, said, ASIDE, 35.0)
     assert command == (
-        "originate {origination_caller_id_number=+49308630,origination_caller_id_name=acme.board,"
-        "ignore_early_media=true,originate_timeout=35,cc_language=fr,presence_id=33@acme.example}"
+        "originate {ignore_early_media=true,originate_timeout=35,origination_caller_id_number=+49308630,"
+        "origination_caller_id_name=acme.board,presence_id=33@acme.example,cc_language=fr}"
         f"[origination_uuid={CALL}]{DESK},[origination_uuid={OTHER}]{second} &conference(acme.board.aside@room)"
     )
 
@@ -83,9 +95,16 @@ def test_the_command_names_each_telephone_the_number_shown_and_the_side_room() -
 def test_somebody_outside_sees_the_tenant_and_a_tenant_without_number_is_anonymous() -> None:
     who = Callee("+493086399", trunk="carrier")
     assert line(who) == "sofia/gateway/carrier/+493086399"
-    command = originate(who, {CALL: line(who)}, "acme.board.aside", BARE, "en", 3.0)
-    assert "{origination_caller_id_number=anonymous,origination_caller_id_name=acme," in command
+    command = originate({CALL: line(who)}, shown(who, BARE, "acme.board"), ASIDE, 3.0)
+    assert "origination_caller_id_number=anonymous,origination_caller_id_name=acme}" in command
     assert "originate_timeout=3," in command
+
+
+def test_who_answers_may_go_on_in_the_dialplan() -> None:
+    command = originate({CALL: DESK}, {"cc_round": "acme.board@2026-12-01T10:00:00+01:00"}, Extension("back", "cc"))
+    assert command.endswith(
+        f",cc_round=acme.board@2026-12-01T10:00:00+01:00}}[origination_uuid={CALL}]{DESK} back XML cc"
+    )
 
 
 @pytest.mark.parametrize(
@@ -133,12 +152,13 @@ def test_whatever_a_telephone_registers_no_telephone_holds_syntax(contact: str, 
 
 @given(WHO, HOSTILE, HOSTILE, HOSTILE, HOSTILE, HOSTILE)
 def test_no_value_of_a_command_can_be_anything_but_itself(
-    who: Callee, call: str, aside: str, language: str, shown: str, name: str
+    who: Callee, call: str, aside: str, language: str, number: str, name: str
 ) -> None:
     """Even values the tenant loader and the registry would never let through."""
-    hostile = ACME.model_copy(update={"caller_id": shown or None, "id": name, "trunk": who.trunk})
+    hostile = ACME.model_copy(update={"caller_id": number or None, "id": name, "trunk": who.trunk})
     try:
-        command = originate(who, {call: line(who) if who.trunk else DESK}, aside, hostile, language)
+        said = shown(who, hostile, aside) | {"cc_language": language}
+        command = originate({call: line(who) if who.trunk else DESK}, said, Conference(aside, "room"))
     except UnsafeText:
         return
     words = command.split(" ")
@@ -151,10 +171,18 @@ def test_no_value_of_a_command_can_be_anything_but_itself(
 
 @given(st.dictionaries(HOSTILE, st.just(DESK), min_size=1, max_size=3))
 def test_no_uuid_can_be_anything_but_one(legs: dict[str, str]) -> None:
-    who = Callee("33", domain="acme.example")
     try:
-        command = originate(who, legs, "acme.board.aside", ACME, "en")
+        command = originate(legs, {"cc_language": "en"}, ASIDE)
     except UnsafeText:
         return
     assert set(chain.from_iterable(legs)) <= set("0123456789abcdefghijklmnopqrstuvwxyz.-_")
     assert command.count("[") == len(legs)
+
+
+@given(HOSTILE, HOSTILE)
+def test_no_place_in_the_dialplan_can_be_anything_but_itself(name: str, context: str) -> None:
+    try:
+        command = originate({CALL: DESK}, {}, Extension(name, context))
+    except UnsafeText:
+        return
+    assert re.fullmatch(r"originate \S+ [A-Za-z0-9_.-]+ XML [A-Za-z0-9_.-]+", command)

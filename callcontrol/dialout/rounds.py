@@ -1,0 +1,276 @@
+"""All calling out of one daemon: begins rounds, drives them, takes over those whose daemon is gone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import structlog
+from gevent.event import Event as Signal
+
+from callcontrol import greenlets
+from callcontrol.dialout.dialer import LOOK_SECONDS, OWN_SECONDS, Dialer
+from callcontrol.dialout.exchange import Exchange
+from callcontrol.dialout.invited import whom
+from callcontrol.dialout.plan import Result
+from callcontrol.dialout.words import Begun, Cause, Invited, InviteeReport, Refused, Why
+from callcontrol.state import StateUnavailable
+from callcontrol.state.rounds import Invitee, Opening, Round, Ticket
+from callcontrol.tenants import Room
+
+REMEMBERED_SECONDS = 600.0  # how long a report tells of a round that is over
+ADOPT_SECONDS = 5.0  # between two looks for rounds that nobody drives
+
+_log = structlog.get_logger("callcontrol.dialout")
+
+
+class Rounds:
+    """One per daemon. Methods may be called from any greenlet; those that ask the store take a second at most."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+        self._jobs: dict[str, Callable[[str], None]] = {}
+        self._dialers: dict[str, Dialer] = {}
+        self._stopping = Signal()
+        self._unwritten: dict[Ticket, tuple[str, Result]] = {}  # results the store could not take yet
+        self._cancelling: dict[str, str] = {}  # rooms whose end the store could not be told yet, and why
+        self._ended: dict[str, float] = {}  # when the last meeting of a room was over
+
+    # -- what the daemon does ------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Take up the rounds that were ours before a restart, and from now on those that nobody drives."""
+        greenlets.spawn("rounds", self._keep)
+
+    def stop(self) -> None:
+        """Let other daemons have our rounds at once. Calls that ring go on ringing: others take whoever answers."""
+        self._stopping.set()
+        for dialer in self._dialers.values():
+            dialer.stop()
+        try:
+            given = self._exchange.store.release(self._exchange.identity, self._exchange.now())
+        except StateUnavailable as error:
+            _log.warning("rounds not given up; others wait until they are free", reason=str(error))
+            return
+        if given:
+            _log.info("rounds given up", rounds=given)
+
+    def take_job(self, job: str, answer: str) -> None:
+        """The end of a command on some switch; those that are not ours are ignored. Does not wait."""
+        take = self._jobs.pop(job, None)
+        if take is not None:
+            take(answer)
+
+    @property
+    def running(self) -> int:
+        """How many rounds this daemon drives."""
+        return len(self._dialers)
+
+    # -- what is asked of it -------------------------------------------------------------------------------------------
+
+    def begin(
+        self,
+        tenant: str,
+        room: str,
+        cause: Cause,
+        *,
+        round_id: str = "",
+        due_at: float | None = None,
+        numbers: Sequence[str] = (),
+    ) -> Begun | Refused:
+        """Call the people of a room. ``numbers``: E.164 or extensions as typed; with none, the room's list.
+
+        ``round_id``: for an occurrence of a schedule, the same for all daemons, which is called once; ``due_at``: its
+        start in epoch seconds. When a round of the room runs already, those not reached are called again in it. Without
+        a link to a switch the round begins and waits for one.
+        """
+        found = self._exchange.room_of(tenant, room)
+        if found is None:
+            return Refused(Why.NO_ROOM if tenant in self._exchange.tenants().by_id else Why.NO_TENANT)
+        now = self._exchange.now()
+        invited = whom(*found, numbers, now)
+        if isinstance(invited, Refused):
+            _log.info("nobody is called", room=f"{tenant}.{room}", cause=str(cause), reason=str(invited))
+            return invited
+        due = now if due_at is None else due_at
+        round_ = Round(
+            id=round_id or f"{tenant}.{room}@{cause}-{self._exchange.new_call()}",
+            tenant=tenant,
+            room=room,
+            cause=str(cause),
+            due_at=due,
+            began_at=now,
+            ends_at=_end(found[1], cause, due),
+            owner=self._exchange.identity,
+            owner_until=now + OWN_SECONDS,
+        )
+        if now >= round_.ends_at:
+            return Refused(Why.TOO_LATE)
+        try:
+            return self._begin(round_, found[1], invited, explicit=bool(numbers))
+        except StateUnavailable as error:
+            _log.error("cannot call anybody without the state store", room=round_.room_name, reason=str(error))
+            return Refused(Why.UNAVAILABLE)
+
+    def cancel(self, room_name: str, reason: str) -> None:
+        """The room TENANT.ROOM is over: nobody is called into it any longer, and what rings is ended."""
+        self._ended[room_name] = self._exchange.now()
+        self._cancelling[room_name] = reason
+        try:
+            self._cancel(room_name)
+        except StateUnavailable as error:
+            _log.warning("calls out are cancelled later", room=room_name, reason=str(error))
+
+    def report(self, room_name: str) -> tuple[InviteeReport, ...]:
+        """Whom the round of TENANT.ROOM calls, and how it stands; of one that is over for ten minutes.
+
+        Empty when there was none, or when the store does not answer.
+        """
+        tenant, _, room = room_name.partition(".")
+        try:
+            round_ = self._exchange.store.latest(tenant, room, self._exchange.now() - REMEMBERED_SECONDS)
+            if round_ is None:
+                return ()
+            invited, tries = self._exchange.store.look(round_.id)
+        except StateUnavailable:
+            return ()
+        made = {one.place: sum(try_.place == one.place for try_ in tries) for one in invited}
+        return tuple(_reported(one, made[one.place]) for one in invited)
+
+    # -- what the flow of somebody who answered asks -------------------------------------------------------------------
+
+    def answered(self, ticket: Ticket) -> Invited | None:
+        """Somebody answered: who they are; None when they are not wanted any longer. Raises StateUnavailable."""
+        store = self._exchange.store
+        wanted = store.note_answer(ticket, self._exchange.now())
+        found = store.open_try(ticket)
+        if not wanted or found is None:
+            return None
+        round_, one, _ = found
+        return Invited(round_.tenant, round_.room, one.name, one.number, one.moderator, ticket.number)
+
+    def finish(self, ticket: Ticket, tenant: str, result: Result) -> bool:
+        """What became of somebody who answered; False when the try is over already, cancelled for example.
+
+        To be asked before they join. While the store is away it is True, and written later.
+        """
+        try:
+            counts = self._exchange.finish(ticket, tenant, result)
+        except StateUnavailable:
+            self._unwritten.setdefault(ticket, (tenant, result))
+            return True
+        dialer = self._dialers.get(ticket.round)
+        if dialer is not None:
+            dialer.wake()
+        return counts
+
+    # -- how -----------------------------------------------------------------------------------------------------------
+
+    def _begin(self, round_: Round, room: Room, invited: tuple[Invitee, ...], *, explicit: bool) -> Begun | Refused:
+        if round_.room_name in self._cancelling:
+            self._cancel(round_.room_name)
+        if not explicit:
+            invited = self._not_reached(round_, room, invited)
+        called = sum(one.state == "waiting" for one in invited)
+        if not called:
+            return Refused(Why.ALL_REACHED)
+        opening = self._exchange.store.open_round(round_, invited)
+        if opening.opened:
+            _log.info("round began", room=round_.room_name, round=round_.id, cause=round_.cause, people=called)
+            self._drive(round_)
+            return Begun(round_.id, called)
+        return self._join(opening, round_, invited, explicit=explicit)
+
+    def _join(
+        self, opening: Opening, round_: Round, invited: tuple[Invitee, ...], *, explicit: bool
+    ) -> Begun | Refused:
+        """The room has a round already, or this one was opened before."""
+        if opening.running in ("", round_.id):
+            self._adopt()  # it may have been opened by ourselves, in an answer of the store that came too late
+            return Refused(Why.DONE_BEFORE)
+        again = self._exchange.store.call_again(opening.running, invited, self._exchange.now(), explicit=explicit)
+        if not again:
+            return Refused(Why.ALL_REACHED)
+        _log.info("called again", room=round_.room_name, round=opening.running, cause=round_.cause, people=again)
+        if opening.running in self._dialers:
+            self._dialers[opening.running].wake()
+        return Begun(opening.running, again, joined=True)
+
+    def _not_reached(self, round_: Round, room: Room, invited: tuple[Invitee, ...]) -> tuple[Invitee, ...]:
+        """Without those whom an earlier round of the same meeting reached."""
+        if not self._exchange.hosted_by(round_.room_name):
+            return invited
+        since = max(round_.began_at - room.max_duration, self._ended.get(round_.room_name, 0.0))
+        store = self._exchange.store
+        earlier = store.rounds_of(round_.tenant, since, round_.began_at)
+        ids = [one.id for one in earlier if one.room == round_.room and one.outcome == "over"]
+        reached = {one.number for one in store.invitees_of(*ids) if one.state in ("joined", "declined")}
+        return tuple(one for one in invited if one.number not in reached)
+
+    def _cancel(self, room_name: str) -> None:
+        """Raises StateUnavailable: then it is tried again."""
+        tenant, _, room = room_name.partition(".")
+        store, now = self._exchange.store, self._exchange.now()
+        running = store.latest(tenant, room, now)
+        if running is not None and running.outcome == "running":
+            reason = self._cancelling.get(room_name, "")
+            cut = store.end_round(running.id, now, cancelled=reason)
+            _log.info("round cancelled", room=room_name, round=running.id, reason=reason, calls_ended=len(cut))
+            greenlets.spawn(f"hang up {room_name}", self._exchange.hang_up, cut)
+            if running.id in self._dialers:
+                self._dialers[running.id].wake()
+        self._cancelling.pop(room_name, None)
+
+    def _drive(self, round_: Round) -> None:
+        if round_.id in self._dialers or self._stopping.is_set():
+            return
+        dialer = self._dialers[round_.id] = Dialer(round_, self._exchange, self._jobs)
+        greenlets.spawn(f"round {round_.id}", self._run, dialer)
+
+    def _run(self, dialer: Dialer) -> None:
+        try:
+            dialer.run(self._stopping)
+        finally:
+            self._dialers.pop(dialer.round.id, None)
+
+    def _keep(self) -> None:
+        looked = float("-inf")
+        while not self._stopping.is_set():
+            try:
+                self._write_later()
+                if self._exchange.now() - looked >= ADOPT_SECONDS:
+                    looked = self._exchange.now()
+                    self._adopt()
+            except StateUnavailable:
+                pass  # the database itself has said so
+            self._stopping.wait(timeout=LOOK_SECONDS)
+
+    def _adopt(self) -> None:
+        """Take up rounds that are ours or nobody's."""
+        exchange, now = self._exchange, self._exchange.now()
+        for round_ in exchange.store.running():
+            free = round_.owner == exchange.identity or round_.owner_until <= now
+            if round_.id in self._dialers or not free:
+                continue
+            if exchange.store.own(round_.id, exchange.identity, now, now + OWN_SECONDS):
+                _log.info("round taken over", room=round_.room_name, round=round_.id, before=round_.owner)
+                self._drive(replace(round_, owner=exchange.identity))
+
+    def _write_later(self) -> None:
+        for room_name in list(self._cancelling):
+            self._cancel(room_name)
+        for ticket, (tenant, result) in list(self._unwritten.items()):
+            self._exchange.finish(ticket, tenant, result)
+            del self._unwritten[ticket]
+
+
+def _end(room: Room, cause: Cause, due: float) -> float:
+    """When a round is given up: an occurrence at the end of its time, any other when a meeting would be."""
+    if cause is Cause.SCHEDULE and room.schedule is not None:
+        return due + room.schedule.duration * 60.0
+    return due + room.max_duration
+
+
+def _reported(one: Invitee, tries: int) -> InviteeReport:
+    due = one.due_at if one.state == "waiting" else None
+    return InviteeReport(one.name, one.number, one.moderator, one.state, one.reason, tries, due)
