@@ -24,7 +24,7 @@ from callcontrol.tenants.extension import (
 from callcontrol.tenants.fields import Model
 from callcontrol.tenants.folder import check_paths
 from callcontrol.tenants.keys import FOR_EVERYONE
-from callcontrol.tenants.model import NumberEntry, TenantFile
+from callcontrol.tenants.model import NumberEntry, Outgoing, TenantFile
 from callcontrol.tenants.room import DialOut, RoomEntry
 from callcontrol.tenants.schedule import Schedule
 from callcontrol.tenants.tariff import Tariff
@@ -38,6 +38,7 @@ SECTIONS: dict[str, type[Model]] = {
     "Dial-out": DialOut,
     "Schedule": Schedule,
     "Tariff": Tariff,
+    "Outgoing": Outgoing,
     "Extensions": ExtensionEntry,
     "Voicemail": Voicemail,
     "Forwarding": Forwarding,

@@ -10,7 +10,8 @@ the store before it happens: see docs/adr/0010-tries-are-claimed-before-the-call
 
 from callcontrol.dialout.plan import Again, Patience, Result
 from callcontrol.dialout.rounds import Rounds
-from callcontrol.dialout.words import Begun, Cause, Invited, InviteeReport, Refused, Why
+from callcontrol.dialout.words import Invited, Why
+from callcontrol.rooms.calls import Begun, Cause, InviteeReport, InviteeState, Refused
 from callcontrol.state.rounds import Ticket
 
 __all__ = [
@@ -19,6 +20,7 @@ __all__ = [
     "Cause",
     "Invited",
     "InviteeReport",
+    "InviteeState",
     "Patience",
     "Refused",
     "Result",

@@ -17,6 +17,7 @@ from gevent.event import Event as Signal
 from callcontrol.dialout import plan
 from callcontrol.dialout.exchange import Exchange, Line
 from callcontrol.dialout.plan import Result
+from callcontrol.dialout.reports import Reports
 from callcontrol.errors import SwitchError, UnsafeText
 from callcontrol.outgoing import Callee, callee
 from callcontrol.state import StateUnavailable
@@ -36,11 +37,14 @@ _log = structlog.get_logger("callcontrol.dialout")
 class Dialer:
     """One round. ``jobs``: where the ends of commands are awaited, the name of the command -> what takes the answer."""
 
-    def __init__(self, round_: Round, exchange: Exchange, jobs: dict[str, Callable[[str], None]]) -> None:
+    def __init__(
+        self, round_: Round, exchange: Exchange, jobs: dict[str, Callable[[str], None]], reports: Reports
+    ) -> None:
         self.round = round_
         self.over = False
         self._exchange = exchange
         self._jobs = jobs
+        self._reports = reports
         self._ours: set[str] = set()  # our names among the jobs
         self._wake = Signal()
         self._answers: deque[tuple[Ticket, Result | None]] = deque()
@@ -65,11 +69,6 @@ class Dialer:
         """Look at once: something has changed."""
         self._wake.set()
 
-    def stop(self) -> None:
-        """Look no more; the round is another's, or over."""
-        self.over = True
-        self.wake()
-
     def look(self) -> float:
         """Do what is to be done now; returns the seconds until the next look. Without the store nothing is done."""
         try:
@@ -90,6 +89,7 @@ class Dialer:
             self._renewed = now
         self._write_answers()
         invited, tries = exchange.store.look(self.round.id)
+        self._reports.seen(self.round, invited, tries)
         self._tell(invited, tries)
         self._follow([one for one in tries if not one.result], now)
         found = exchange.room_of(self.round.tenant, self.round.room)
@@ -227,10 +227,14 @@ class Dialer:
     def _leave(self) -> float:
         self.over = True
         found = self._exchange.store.round(self.round.id)
-        if found is not None and found.outcome == "running":
-            self._log.info("another daemon drives the round", owner=found.owner)
+        if found is None or found.outcome == "running":
+            self._log.info("another daemon drives the round", owner=found.owner if found else "")
             return 0.0
-        invited, _ = self._exchange.store.look(self.round.id)
+        invited, tries = self._exchange.store.look(self.round.id)
+        self._reports.seen(found, invited, tries)
+        self._tell(invited, tries)
+        # A call may have been made in the moment between its claim and the end.
+        self._exchange.hang_up(one for one in tries if one.result == Result.CANCELLED)
         reached = sum(one.state == "joined" for one in invited)
         self._log.info("round over", reached=reached, of=len(invited))
         return 0.0

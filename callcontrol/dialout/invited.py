@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
-from callcontrol.dialout.words import Refused, Why
+from callcontrol.dialout.words import Why
 from callcontrol.outgoing import Callee, callee
+from callcontrol.rooms.calls import Refused
 from callcontrol.state.rounds import Invitee
-from callcontrol.tenants import Room, Tenant
+from callcontrol.tenants import DialOut, Room, Tenant
 
 
 def whom(tenant: Tenant, room: Room, numbers: Sequence[str], now: float) -> tuple[Invitee, ...] | Refused:
@@ -20,34 +22,33 @@ def whom(tenant: Tenant, room: Room, numbers: Sequence[str], now: float) -> tupl
         return _named(tenant, room, numbers, now)
     listed = _once(_listed(tenant, room, now))
     if not listed:
-        return Refused(Why.NOBODY)
+        return Why.NOBODY.refused()
     if all(one.state == "failed" for one in listed):
-        return Refused(Why.NOT_CALLABLE, f"{listed[0].number} ({listed[0].reason})")
+        return Why.NOT_CALLABLE.refused(f"{listed[0].number} ({listed[0].reason})")
     return listed
 
 
 def _listed(tenant: Tenant, room: Room, now: float) -> Iterable[Invitee]:
     for place, entry in enumerate(room.dial_out):
         who = callee(entry.number.value, tenant)
-        one = Invitee(place, entry.name, entry.number.value, entry.moderator, due_at=now)
-        yield (
-            one
-            if isinstance(who, Callee)
-            else Invitee(place, entry.name, one.number, entry.moderator, state="failed", reason=str(who), due_at=now)
-        )
+        one = _invitee(place, entry, now)
+        yield one if isinstance(who, Callee) else replace(one, state="failed", reason=str(who))
 
 
 def _named(tenant: Tenant, room: Room, numbers: Sequence[str], now: float) -> tuple[Invitee, ...] | Refused:
-    known = {entry.number.value: entry for entry in room.dial_out}
+    listed = {entry.number.value: entry for entry in room.dial_out}
     found = []
     for place, text in enumerate(numbers):
         who = callee(text.strip(), tenant)
         if not isinstance(who, Callee):
-            return Refused(Why.NOT_CALLABLE, f"{text} ({who})")
-        entry = known.get(who.number)
-        name, moderator = (entry.name, entry.moderator) if entry else (who.number, False)
-        found.append(Invitee(place, name, who.number, moderator, due_at=now))
+            return Why.NOT_CALLABLE.refused(f"{text} ({who})")
+        entry = listed.get(who.number)
+        found.append(_invitee(place, entry, now) if entry else Invitee(place, who.number, who.number, due_at=now))
     return _once(found)
+
+
+def _invitee(place: int, entry: DialOut, now: float) -> Invitee:
+    return Invitee(place, entry.name, entry.number.value, entry.moderator, entry.language or "", due_at=now)
 
 
 def _once(people: Iterable[Invitee]) -> tuple[Invitee, ...]:

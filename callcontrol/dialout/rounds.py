@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 import structlog
@@ -13,27 +14,27 @@ from callcontrol.dialout.dialer import LOOK_SECONDS, OWN_SECONDS, Dialer
 from callcontrol.dialout.exchange import Exchange
 from callcontrol.dialout.invited import whom
 from callcontrol.dialout.plan import Result
-from callcontrol.dialout.words import Begun, Cause, Invited, InviteeReport, Refused, Why
+from callcontrol.dialout.reports import REMEMBERED_SECONDS, Reports, reported
+from callcontrol.dialout.words import Invited, Why
+from callcontrol.rooms.calls import Begun, Cause, InviteeReport, Refused
 from callcontrol.state import StateUnavailable
 from callcontrol.state.rounds import Invitee, Opening, Round, Ticket
 from callcontrol.tenants import Room
-
-REMEMBERED_SECONDS = 600.0  # how long a report tells of a round that is over
-ADOPT_SECONDS = 5.0  # between two looks for rounds that nobody drives
 
 _log = structlog.get_logger("callcontrol.dialout")
 
 
 class Rounds:
-    """One per daemon. Methods may be called from any greenlet; those that ask the store take a second at most."""
+    """One per daemon. What asks the store takes a second at most; `cancel` and `report` do not wait at all."""
 
     def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
+        self._reports = Reports(exchange.now)
         self._jobs: dict[str, Callable[[str], None]] = {}
         self._dialers: dict[str, Dialer] = {}
         self._stopping = Signal()
         self._unwritten: dict[Ticket, tuple[str, Result]] = {}  # results the store could not take yet
-        self._cancelling: dict[str, str] = {}  # rooms whose end the store could not be told yet, and why
+        self._cancelling: dict[str, str] = {}  # rooms that are over though the store does not know it yet, and why
         self._ended: dict[str, float] = {}  # when the last meeting of a room was over
 
     # -- what the daemon does ------------------------------------------------------------------------------------------
@@ -46,7 +47,7 @@ class Rounds:
         """Let other daemons have our rounds at once. Calls that ring go on ringing: others take whoever answers."""
         self._stopping.set()
         for dialer in self._dialers.values():
-            dialer.stop()
+            dialer.wake()
         try:
             given = self._exchange.store.release(self._exchange.identity, self._exchange.now())
         except StateUnavailable as error:
@@ -82,15 +83,15 @@ class Rounds:
 
         ``round_id``: for an occurrence of a schedule, the same for all daemons, which is called once; ``due_at``: its
         start in epoch seconds. When a round of the room runs already, those not reached are called again in it. Without
-        a link to a switch the round begins and waits for one.
+        a link to a switch the round begins and waits for one. The reason of a refusal begins with a word of `Why`.
         """
         found = self._exchange.room_of(tenant, room)
         if found is None:
-            return Refused(Why.NO_ROOM if tenant in self._exchange.tenants().by_id else Why.NO_TENANT)
+            return (Why.NO_ROOM if tenant in self._exchange.tenants().by_id else Why.NO_TENANT).refused()
         now = self._exchange.now()
         invited = whom(*found, numbers, now)
         if isinstance(invited, Refused):
-            _log.info("nobody is called", room=f"{tenant}.{room}", cause=str(cause), reason=str(invited))
+            _log.info("nobody is called", room=f"{tenant}.{room}", cause=str(cause), reason=invited.reason)
             return invited
         due = now if due_at is None else due_at
         round_ = Round(
@@ -105,37 +106,22 @@ class Rounds:
             owner_until=now + OWN_SECONDS,
         )
         if now >= round_.ends_at:
-            return Refused(Why.TOO_LATE)
+            return Why.TOO_LATE.refused()
         try:
             return self._begin(round_, found[1], invited, explicit=bool(numbers))
         except StateUnavailable as error:
             _log.error("cannot call anybody without the state store", room=round_.room_name, reason=str(error))
-            return Refused(Why.UNAVAILABLE)
+            return Why.UNAVAILABLE.refused()
 
     def cancel(self, room_name: str, reason: str) -> None:
         """The room TENANT.ROOM is over: nobody is called into it any longer, and what rings is ended."""
         self._ended[room_name] = self._exchange.now()
         self._cancelling[room_name] = reason
-        try:
-            self._cancel(room_name)
-        except StateUnavailable as error:
-            _log.warning("calls out are cancelled later", room=room_name, reason=str(error))
+        greenlets.spawn(f"cancel calls to {room_name}", self._cancel_soon, room_name)
 
     def report(self, room_name: str) -> tuple[InviteeReport, ...]:
-        """Whom the round of TENANT.ROOM calls, and how it stands; of one that is over for ten minutes.
-
-        Empty when there was none, or when the store does not answer.
-        """
-        tenant, _, room = room_name.partition(".")
-        try:
-            round_ = self._exchange.store.latest(tenant, room, self._exchange.now() - REMEMBERED_SECONDS)
-            if round_ is None:
-                return ()
-            invited, tries = self._exchange.store.look(round_.id)
-        except StateUnavailable:
-            return ()
-        made = {one.place: sum(try_.place == one.place for try_ in tries) for one in invited}
-        return tuple(_reported(one, made[one.place]) for one in invited)
+        """Everybody of the round that runs for TENANT.ROOM, or ended within ten minutes. Asks no store."""
+        return self._reports.of(room_name)
 
     # -- what the flow of somebody who answered asks -------------------------------------------------------------------
 
@@ -143,8 +129,8 @@ class Rounds:
         """Somebody answered: who they are; None when they are not wanted any longer. Raises StateUnavailable."""
         store = self._exchange.store
         wanted = store.note_answer(ticket, self._exchange.now())
-        found = store.open_try(ticket)
-        if not wanted or found is None:
+        found = store.open_try(ticket) if wanted else None
+        if found is None:
             return None
         round_, one, _ = found
         return Invited(round_.tenant, round_.room, one.name, one.number, one.moderator, ticket.number)
@@ -159,42 +145,41 @@ class Rounds:
         except StateUnavailable:
             self._unwritten.setdefault(ticket, (tenant, result))
             return True
-        dialer = self._dialers.get(ticket.round)
-        if dialer is not None:
-            dialer.wake()
+        self._wake(ticket.round)
         return counts
 
-    # -- how -----------------------------------------------------------------------------------------------------------
+    # -- beginning -----------------------------------------------------------------------------------------------------
 
     def _begin(self, round_: Round, room: Room, invited: tuple[Invitee, ...], *, explicit: bool) -> Begun | Refused:
-        if round_.room_name in self._cancelling:
-            self._cancel(round_.room_name)
+        self._cancel(round_.room_name)
         if not explicit:
             invited = self._not_reached(round_, room, invited)
-        called = sum(one.state == "waiting" for one in invited)
-        if not called:
-            return Refused(Why.ALL_REACHED)
+        if not any(one.pending for one in invited):
+            return Begun("", (), reported(invited))
         opening = self._exchange.store.open_round(round_, invited)
-        if opening.opened:
-            _log.info("round began", room=round_.room_name, round=round_.id, cause=round_.cause, people=called)
-            self._drive(round_)
-            return Begun(round_.id, called)
-        return self._join(opening, round_, invited, explicit=explicit)
+        if not opening.opened:
+            return self._join(opening, round_, room, invited, explicit=explicit)
+        begun = _begun(round_.id, invited)
+        _log.info("round began", room=round_.room_name, round=round_.id, cause=round_.cause, people=len(begun.called))
+        self._reports.seen(round_, invited)
+        self._drive(round_)
+        return begun
 
     def _join(
-        self, opening: Opening, round_: Round, invited: tuple[Invitee, ...], *, explicit: bool
+        self, opening: Opening, round_: Round, room: Room, invited: tuple[Invitee, ...], *, explicit: bool
     ) -> Begun | Refused:
         """The room has a round already, or this one was opened before."""
         if opening.running in ("", round_.id):
-            self._adopt()  # it may have been opened by ourselves, in an answer of the store that came too late
-            return Refused(Why.DONE_BEFORE)
-        again = self._exchange.store.call_again(opening.running, invited, self._exchange.now(), explicit=explicit)
-        if not again:
-            return Refused(Why.ALL_REACHED)
-        _log.info("called again", room=round_.room_name, round=opening.running, cause=round_.cause, people=again)
-        if opening.running in self._dialers:
-            self._dialers[opening.running].wake()
-        return Begun(opening.running, again, joined=True)
+            self._adopt()  # it may have been opened by ourselves, with an answer of the store that came too late
+            return Why.DONE_BEFORE.refused()
+        store, now = self._exchange.store, self._exchange.now()
+        again = store.call_again(opening.running, invited, now, explicit=explicit)
+        if again is None:  # it ended just now
+            return self._begin(replace(round_, id=f"{round_.id}-again"), room, invited, explicit=explicit)
+        people = [one for one in store.invitees_of(opening.running) if one.number in again]
+        _log.info("called again", room=round_.room_name, round=opening.running, cause=round_.cause, people=len(again))
+        self._wake(opening.running)
+        return _begun(opening.running, people)
 
     def _not_reached(self, round_: Round, room: Room, invited: tuple[Invitee, ...]) -> tuple[Invitee, ...]:
         """Without those whom an earlier round of the same meeting reached."""
@@ -207,24 +192,10 @@ class Rounds:
         reached = {one.number for one in store.invitees_of(*ids) if one.state in ("joined", "declined")}
         return tuple(one for one in invited if one.number not in reached)
 
-    def _cancel(self, room_name: str) -> None:
-        """Raises StateUnavailable: then it is tried again."""
-        tenant, _, room = room_name.partition(".")
-        store, now = self._exchange.store, self._exchange.now()
-        running = store.latest(tenant, room, now)
-        if running is not None and running.outcome == "running":
-            reason = self._cancelling.get(room_name, "")
-            cut = store.end_round(running.id, now, cancelled=reason)
-            _log.info("round cancelled", room=room_name, round=running.id, reason=reason, calls_ended=len(cut))
-            greenlets.spawn(f"hang up {room_name}", self._exchange.hang_up, cut)
-            if running.id in self._dialers:
-                self._dialers[running.id].wake()
-        self._cancelling.pop(room_name, None)
-
     def _drive(self, round_: Round) -> None:
         if round_.id in self._dialers or self._stopping.is_set():
             return
-        dialer = self._dialers[round_.id] = Dialer(round_, self._exchange, self._jobs)
+        dialer = self._dialers[round_.id] = Dialer(round_, self._exchange, self._jobs, self._reports)
         greenlets.spawn(f"round {round_.id}", self._run, dialer)
 
     def _run(self, dialer: Dialer) -> None:
@@ -233,28 +204,45 @@ class Rounds:
         finally:
             self._dialers.pop(dialer.round.id, None)
 
+    def _wake(self, round_id: str) -> None:
+        if round_id in self._dialers:
+            self._dialers[round_id].wake()
+
+    # -- once a second -------------------------------------------------------------------------------------------------
+
     def _keep(self) -> None:
-        looked = float("-inf")
+        recent = True  # of the rounds that ended before our start
         while not self._stopping.is_set():
-            try:
+            with suppress(StateUnavailable):  # the database itself has said so
                 self._write_later()
-                if self._exchange.now() - looked >= ADOPT_SECONDS:
-                    looked = self._exchange.now()
-                    self._adopt()
-            except StateUnavailable:
-                pass  # the database itself has said so
+                self._adopt()
+                if recent:
+                    self._remember()
+                    recent = False
             self._stopping.wait(timeout=LOOK_SECONDS)
 
     def _adopt(self) -> None:
-        """Take up rounds that are ours or nobody's."""
+        """Take up rounds that are ours or nobody's; see how it stands with those of others."""
         exchange, now = self._exchange, self._exchange.now()
-        for round_ in exchange.store.running():
-            free = round_.owner == exchange.identity or round_.owner_until <= now
-            if round_.id in self._dialers or not free:
+        running = exchange.store.running()
+        for round_ in running:
+            if round_.id in self._dialers:
                 continue
-            if exchange.store.own(round_.id, exchange.identity, now, now + OWN_SECONDS):
+            free = round_.owner == exchange.identity or round_.owner_until <= now
+            if free and exchange.store.own(round_.id, exchange.identity, now, now + OWN_SECONDS):
                 _log.info("round taken over", room=round_.room_name, round=round_.id, before=round_.owner)
                 self._drive(replace(round_, owner=exchange.identity))
+            else:
+                self._reports.seen(round_, *exchange.store.look(round_.id))
+        for round_id in self._reports.running() - {round_.id for round_ in running} - self._dialers.keys():
+            ended = exchange.store.round(round_id)
+            if ended is not None:
+                self._reports.seen(ended, *exchange.store.look(round_id))
+
+    def _remember(self) -> None:
+        store, now = self._exchange.store, self._exchange.now()
+        for round_ in store.ended_since(now - REMEMBERED_SECONDS):
+            self._reports.seen(round_, *store.look(round_.id))
 
     def _write_later(self) -> None:
         for room_name in list(self._cancelling):
@@ -263,14 +251,38 @@ class Rounds:
             self._exchange.finish(ticket, tenant, result)
             del self._unwritten[ticket]
 
+    # -- the end of a room ---------------------------------------------------------------------------------------------
+
+    def _cancel_soon(self, room_name: str) -> None:
+        try:
+            self._cancel(room_name)
+        except StateUnavailable as error:
+            _log.warning("calls out are cancelled later", room=room_name, reason=str(error))
+
+    def _cancel(self, room_name: str) -> None:
+        """Raises StateUnavailable: then it is tried again. Until it is done no call for the room can be claimed."""
+        reason = self._cancelling.get(room_name)
+        if reason is None:
+            return
+        tenant, _, room = room_name.partition(".")
+        store, now = self._exchange.store, self._exchange.now()
+        for round_ in store.running():
+            if (round_.tenant, round_.room) != (tenant, room):
+                continue
+            cut = store.end_round(round_.id, now, cancelled=reason)
+            _log.info("round cancelled", room=room_name, round=round_.id, reason=reason, calls_ended=len(cut))
+            greenlets.spawn(f"hang up {room_name}", self._exchange.hang_up, cut)
+            self._wake(round_.id)
+        self._cancelling.pop(room_name, None)
+
+
+def _begun(round_id: str, invited: Sequence[Invitee]) -> Begun:
+    called = reported([one for one in invited if one.pending])
+    return Begun(round_id, called, reported([one for one in invited if not one.pending]))
+
 
 def _end(room: Room, cause: Cause, due: float) -> float:
     """When a round is given up: an occurrence at the end of its time, any other when a meeting would be."""
     if cause is Cause.SCHEDULE and room.schedule is not None:
         return due + room.schedule.duration * 60.0
     return due + room.max_duration
-
-
-def _reported(one: Invitee, tries: int) -> InviteeReport:
-    due = one.due_at if one.state == "waiting" else None
-    return InviteeReport(one.name, one.number, one.moderator, one.state, one.reason, tries, due)

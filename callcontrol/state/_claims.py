@@ -85,7 +85,7 @@ def end_round(connection: Connection, round_id: str, now: float, cancelled: str)
 
 def call_again(
     connection: Connection, round_id: str, wanted: Sequence[Invitee], now: float, *, explicit: bool
-) -> int | None:
+) -> set[str] | None:
     """See RoundStore.call_again."""
     lock(connection, f"round {round_id}")
     alive = select(rounds.c.id).where(rounds.c.id == round_id, rounds.c.outcome == "running")
@@ -94,16 +94,16 @@ def call_again(
     listed = [Invitee.of(row) for row in connection.execute(select(invitees).where(invitees.c.round == round_id))]
     known = {one.number: one for one in listed}
     place = max((one.place for one in listed), default=-1)
-    again = 0
+    again: set[str] = set()
     for one in wanted:
         if (before := known.get(one.number)) is None:
             place += 1
             new = known[one.number] = replace(one, round=round_id, place=place)
             connection.execute(insert(invitees), new.values())
-            again += one.state == "waiting"
+            again |= {one.number} if one.pending else set()
         elif _to_call(before, explicit=explicit):
             _wait(connection, before, now)
-            again += 1
+            again.add(one.number)
     return again
 
 

@@ -92,11 +92,9 @@ class RoundStore:
         """All rounds that run, whoever drives them."""
         return self._rounds(rounds.c.outcome == "running")
 
-    def latest(self, tenant: str, room: str, since: float) -> Round | None:
-        """The round that runs in this room, else the last one that ended after ``since``."""
-        alive = or_(rounds.c.outcome == "running", and_(rounds.c.outcome == "over", rounds.c.ended_at >= since))
-        found = self._rounds(and_(rounds.c.tenant == tenant, rounds.c.room == room, alive))
-        return max(found, key=lambda one: (one.outcome == "running", one.began_at), default=None)
+    def ended_since(self, since: float) -> tuple[Round, ...]:
+        """Rounds of all tenants that ended after ``since``."""
+        return self._rounds(and_(rounds.c.outcome == "over", rounds.c.ended_at >= since))
 
     def rounds_of(self, tenant: str, since: float, until: float, *, deadline: float | None = None) -> tuple[Round, ...]:
         """Rounds of a tenant due in [since, until), the oldest first; missed ones too. For reports."""
@@ -105,8 +103,8 @@ class RoundStore:
 
     # -- invitees ------------------------------------------------------------------------------------------------------
 
-    def call_again(self, round_id: str, wanted: Sequence[Invitee], now: float, *, explicit: bool) -> int | None:
-        """Call people in a running round, now; how many of them are going to be called, None when it is over.
+    def call_again(self, round_id: str, wanted: Sequence[Invitee], now: float, *, explicit: bool) -> set[str] | None:
+        """Call people in a running round, now; the numbers that are going to be called, None when it is over.
 
         Who is new is added. Who waits for the next try is called at once. Who was not reached is called again with all
         tries; who joined or declined only when ``explicit``, that is when they were named.
