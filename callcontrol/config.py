@@ -145,6 +145,30 @@ class Switch(Model):
         return password
 
 
+class Again(Model):
+    """How often somebody is called again, and when."""
+
+    times: Annotated[int, whole(0, 10)]
+    """Further calls (0 to 10)."""
+    after: Annotated[int, whole(1, 86400)]
+    """Seconds (1 to 86400) until the next one."""
+
+
+class DialOut(Model):
+    """How long and how often a room calls its participants; what is not named here is never tried again."""
+
+    ring_seconds: Annotated[int, whole(5, 120)] = 35
+    """Seconds (5 to 120) a telephone rings; longer, and most calls reach a mailbox."""
+    busy: Again = Again(times=2, after=60)
+    """Who was busy."""
+    no_answer: Again = Again(times=2, after=120)
+    """Who did not answer, has no telephone registered, or could not be reached for a fault that may pass."""
+    no_key: Again = Again(times=1, after=180)
+    """Where somebody or a mailbox answered and pressed no key."""
+    most_tries: Annotated[int, whole(1, 30)] = 5
+    """Calls to one person in all (1 to 30), unless somebody asks for more."""
+
+
 class Config(Model):
     """What one daemon runs with. Paths are absolute, or relative to the working directory of the daemon."""
 
@@ -172,6 +196,8 @@ class Config(Model):
     """The same folder as FreeSWITCH sees it, when that is another path."""
     directory: Folder | None = None
     """Folder where FreeSWITCH reads its users from; without it extensions cannot register."""
+    dial_out: DialOut = DialOut()
+    """How long and how often rooms call their participants."""
     max_calls: Annotated[int, whole(1, 100_000)] = 2000
     """Conversations at once; further calls are refused so that the carrier tries elsewhere."""
     drain_seconds: Annotated[int, whole(0, 3600)] = 20

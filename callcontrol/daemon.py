@@ -23,6 +23,9 @@ from gevent.event import Event as Signal
 
 from callcontrol import greenlets
 from callcontrol.config import Config
+from callcontrol.dialout import Patience, Rounds
+from callcontrol.dialout.exchange import Exchange
+from callcontrol.dialout.plan import Again
 from callcontrol.directory import write_directory
 from callcontrol.errors import ConfigError
 from callcontrol.flows import House, serve
@@ -36,6 +39,7 @@ from callcontrol.rooms.registry import RoomRegistry
 from callcontrol.rooms.room import RoomState
 from callcontrol.rooms.steward import Ground
 from callcontrol.state import Database, StateStore
+from callcontrol.state.rounds import RoundStore
 from callcontrol.switch.call import Call
 from callcontrol.switch.connection import CallSocket
 from callcontrol.switch.framing import Headers
@@ -67,7 +71,10 @@ class Daemon:
         ground = Ground(self.rooms, lambda: self.tenants.current, prompts, time.time, recordings.path_for, names)
         self._names = names
         identity = f"{socket.gethostname()}/{config.listen[0]}:{config.listen[1] or os.getpid()}"
-        self.switchboards = [Switchboard(switch, ground, identity, environ, self.metrics) for switch in config.switches]
+        self.switchboards = [
+            Switchboard(switch, ground, identity, environ, self.metrics, self._job_ended) for switch in config.switches
+        ]
+        self.rounds = Rounds(self._exchange(identity))
         self._house = House(
             tenants=lambda: self.tenants.current,
             prompts=prompts,
@@ -108,6 +115,7 @@ class Daemon:
             board.start(self._stopping)
         greenlets.spawn("tenant files", self.tenants.watch)
         greenlets.spawn("housekeeping", self._keep_house)
+        self.rounds.start()
         self.http.start()
         self.calls.start()
         _log.info("ready", calls=_written(self.calls.address), http=_written(self.http.address))
@@ -154,6 +162,21 @@ class Daemon:
             ],
         }
 
+    def _exchange(self, identity: str) -> Exchange:
+        return Exchange(
+            store=RoundStore(self.database),
+            tenants=lambda: self.tenants.current,
+            lines=[board.link for board in self.switchboards],
+            hosted_by=self.rooms.switch_of,
+            language_of=self.state.language_of,
+            identity=identity,
+            patience=_patience(self._config),
+            count=lambda tenant, result: self.metrics.calls_out.labels(tenant, str(result)).inc(),
+        )
+
+    def _job_ended(self, job: str, answer: str) -> None:
+        self.rounds.take_job(job, answer)
+
     def _converse(self, socket: CallSocket, channel: Headers) -> None:
         arrived = time.monotonic()
         call = Call(socket, channel, self._house.prompts, self._house.language)
@@ -168,12 +191,14 @@ class Daemon:
         watch("state_available", "1 while the state store answers", lambda: self.database.available)
         watch("state_outages", "Times the state store went away since the start", lambda: self.database.outages)
         watch("log_lines_dropped", "Log lines lost since the start", lines_dropped)
+        watch("rounds_running", "Rounds of calls this daemon drives", lambda: self.rounds.running)
         for board in self.switchboards:
             self.metrics.link_up.labels(board.link.name).set(0)  # a link that never came up is down too
 
     def _drain(self) -> None:
         _log.info("draining", conversations=self.calls.live, at_most_s=self._config.drain_seconds)
         self.calls.stop_accepting()
+        self.rounds.stop()
         expires = time.monotonic() + self._config.drain_seconds
         while self.calls.live and time.monotonic() < expires:
             gevent.sleep(0.05)
@@ -215,6 +240,17 @@ class Daemon:
         for board in self.switchboards:
             if board.link.up:
                 greenlets.spawn(f"reload directory of {board.link.name}", board.reload_directory)
+
+
+def _patience(config: Config) -> Patience:
+    times = config.dial_out
+    return Patience(
+        ring=times.ring_seconds,
+        busy=Again(times.busy.times, times.busy.after),
+        no_answer=Again(times.no_answer.times, times.no_answer.after),
+        no_key=Again(times.no_key.times, times.no_key.after),
+        most_tries=times.most_tries,
+    )
 
 
 def _room_status(room: RoomState) -> dict[str, object]:

@@ -69,6 +69,7 @@ class Metrics:
         self.guessing_alarms = self._counter(
             "guessing_alarms", "Wrong PINs at a room or number that is being guessed", "tenant", "target"
         )
+        self.calls_out = self._counter("calls_out", "Calls to participants, by what became of them", "tenant", "result")
         self.link_up = self._gauge("link_up", "1 while the link to this switch is up", "switch")
         self.link_reconnects = self._counter("link_reconnects", "Times the link to this switch was lost", "switch")
         self.tenant_problems = self._gauge("tenant_problems", "Faults in this tenant file as it is now", "file")

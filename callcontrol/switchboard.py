@@ -6,7 +6,7 @@ they were written), and its rooms are claimed; one that is lost is forgotten.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
 
@@ -28,15 +28,25 @@ _log = structlog.get_logger("callcontrol.switchboard")
 
 
 class Switchboard:
-    """One switch. ``identity``: this daemon's name among those that may steer rooms, the same after a restart."""
+    """One switch. ``identity``: this daemon's name among those that may steer rooms, the same after a restart.
+
+    ``on_job``: told of the end of every command in the background, by its name, with the answer; must not wait.
+    """
 
     def __init__(
-        self, switch: Switch, ground: Ground, identity: str, environ: Mapping[str, str], metrics: Metrics
+        self,
+        switch: Switch,
+        ground: Ground,
+        identity: str,
+        environ: Mapping[str, str],
+        metrics: Metrics,
+        on_job: Callable[[str, str], None],
     ) -> None:
         password = partial(switch.read_password, environ)
         self.link = Link(switch.name, (switch.host, switch.port), password, self, subscribe=EVENTS)
         self.steward = Steward(switch.name, ground, identity, self.link.api, self.link.begin)
         self._metrics = metrics
+        self._on_job = on_job
         self._known = False
 
     def start(self, stopping: Signal) -> None:
@@ -64,6 +74,8 @@ class Switchboard:
 
     def on_event(self, event: Event) -> None:
         """Something happened on the switch."""
+        if event.name == "BACKGROUND_JOB":
+            self._on_job(event.get("Job-UUID"), event.get("_body"))
         self.steward.take_event(event)
 
     def on_down(self, link: Link) -> None:

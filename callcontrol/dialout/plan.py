@@ -32,6 +32,8 @@ class Result(StrEnum):
     REJECTED = "rejected"
     """By the telephone or the network, at once."""
     IMPOSSIBLE = "impossible number"
+    NO_PLACE = "no place"
+    """They accepted, but the room was full or locked."""
     REFUSED = "not called"
     """By us: a premium number, or no trunk."""
     CANCELLED = "cancelled"

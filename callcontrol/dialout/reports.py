@@ -40,6 +40,10 @@ class Reports:
         del self._rooms[room_name]
         return ()
 
+    def all(self) -> dict[str, tuple[InviteeReport, ...]]:
+        """The same for all rooms."""
+        return {name: people for name in list(self._rooms) if (people := self.of(name))}
+
     def running(self) -> set[str]:
         """Rounds that were running when last seen."""
         return {seen.round for seen in self._rooms.values() if seen.until == float("inf")}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
@@ -123,17 +123,23 @@ class Rounds:
         """Everybody of the round that runs for TENANT.ROOM, or ended within ten minutes. Asks no store."""
         return self._reports.of(room_name)
 
+    def reports(self) -> Mapping[str, tuple[InviteeReport, ...]]:
+        """The same for all rooms that have something to report."""
+        return self._reports.all()
+
     # -- what the flow of somebody who answered asks -------------------------------------------------------------------
 
     def answered(self, ticket: Ticket) -> Invited | None:
         """Somebody answered: who they are; None when they are not wanted any longer. Raises StateUnavailable."""
-        store = self._exchange.store
-        wanted = store.note_answer(ticket, self._exchange.now())
-        found = store.open_try(ticket) if wanted else None
+        self._exchange.store.note_answer(ticket, self._exchange.now())
+        found = self._exchange.store.find_try(ticket)
         if found is None:
             return None
-        round_, one, _ = found
-        return Invited(round_.tenant, round_.room, one.name, one.number, one.moderator, ticket.number)
+        round_, one, try_ = found
+        accepted = try_.result == Result.JOINED
+        if try_.result and not accepted:
+            return None
+        return Invited(round_.tenant, round_.room, one.name, one.number, one.moderator, ticket.number, accepted)
 
     def finish(self, ticket: Ticket, tenant: str, result: Result) -> bool:
         """What became of somebody who answered; False when the try is over already, cancelled for example.

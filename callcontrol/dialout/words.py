@@ -21,12 +21,15 @@ class Why(StrEnum):
 
     def refused(self, detail: str = "") -> Refused:
         """The refusal; ``detail`` is about a number."""
-        return Refused(f"{self}: {detail}" if detail else str(self))
+        return Refused(f"{self}: {detail}" if detail else str(self), for_now=self is Why.UNAVAILABLE)
 
 
 @dataclass(frozen=True)
 class Invited:
-    """Who answered: for the flow that asks them. ``tries``: this one included."""
+    """Who answered: for the flow that asks them. ``tries``: this one included.
+
+    ``accepted``: they did, and the daemon that heard it was lost before they were in the room.
+    """
 
     tenant: str
     room: str
@@ -34,6 +37,7 @@ class Invited:
     number: str
     moderator: bool
     tries: int
+    accepted: bool = False
 
     @property
     def room_name(self) -> str:

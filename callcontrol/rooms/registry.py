@@ -81,6 +81,13 @@ class RoomRegistry:
                 return name, room.members[call]
         return None
 
+    def switch_of(self, name: str) -> str:
+        """The switch that has this room or its lobby; ``""`` when nobody is in it."""
+        for room in filter(None, (self._rooms.get(name), self._rooms.get(f"{name}.lobby"))):
+            if room.members:
+                return next(iter(room.members.values())).switch
+        return ""
+
     # -- places --------------------------------------------------------------------------------------------------------
 
     def take_place(self, room: str, call: str, at_most: int) -> bool:

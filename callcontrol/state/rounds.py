@@ -159,7 +159,7 @@ class RoundStore:
 
         return self.database.read(find)
 
-    def open_try(self, ticket: Ticket) -> tuple[Round, Invitee, Try] | None:
+    def find_try(self, ticket: Ticket) -> tuple[Round, Invitee, Try] | None:
         """All about a try; None when there is no such try."""
 
         def find(connection: Connection) -> tuple[Round, Invitee, Try] | None:
