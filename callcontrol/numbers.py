@@ -22,6 +22,7 @@ REGIONS: frozenset[str] = frozenset(phonenumbers.SUPPORTED_REGIONS)
 
 # What a person writes between the digits; phonenumbers itself would also read "call 030 8630" and "0800 FLOWERS".
 _WRITTEN = re.compile(r"\+?[0-9 ()./\-\u00a0\u2010-\u2013\u202f]+")
+_LONGEST_EXTENSION = 6  # digits, callcontrol/tenants/fields.py
 _LONGEST = 48  # characters; the longest E.164 number with a separator after every digit has 32
 _SEPARATORS = str.maketrans("", "", " ()./-\u00a0\u2010\u2011\u2012\u2013\u202f")
 _E164 = re.compile(r"\+[1-9][0-9]{4,14}")
@@ -124,6 +125,26 @@ def is_withheld(text: str) -> bool:
 def is_costly(e164: str) -> bool:
     """Whether a call to this E.164 number costs more than a telephone call: premium, satellite, personal number."""
     return e164.startswith(_NO_COUNTRY) or phonenumbers.number_type(phonenumbers.parse(e164)) in _COSTLY
+
+
+def masked(text: str) -> str:
+    """A number for reports that must not show it: ``+491712345601`` as ``+49 171 *****01``.
+
+    Country and area code stay, and two digits of a subscriber's number with five or more. Extensions and names are
+    shown as they are, unless a name is as long and as full of digits as a number (callers call themselves so).
+    """
+    digits = re.sub(r"\D", "", text)
+    if len(digits) <= _LONGEST_EXTENSION:
+        return text
+    try:
+        number = phonenumbers.parse(text if _E164.fullmatch(text) else "")
+    except NumberParseException:
+        return "*" * (len(digits) - 2) + digits[-2:]
+    national = phonenumbers.national_significant_number(number)
+    area = national[: phonenumbers.length_of_national_destination_code(number)]
+    subscriber = national.removeprefix(area)
+    shown = subscriber[-2:] if len(subscriber) >= 5 else ""
+    return " ".join(filter(None, (f"+{number.country_code}", area, "*" * (len(subscriber) - len(shown)) + shown)))
 
 
 def is_emergency(text: str, region: str) -> bool:

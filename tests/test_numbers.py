@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callcontrol.numbers import REGIONS, NumberPattern, is_emergency, is_withheld, to_e164
+from callcontrol.numbers import REGIONS, NumberPattern, is_emergency, is_withheld, masked, to_e164
 
 
 @pytest.mark.parametrize(
@@ -166,3 +166,32 @@ def test_a_number_seen_before_costs_a_call_next_to_nothing() -> None:
     for _ in range(1000):
         to_e164("+49 30 8630", "DE")
     assert time.process_time() - began < 0.05
+
+
+@pytest.mark.parametrize(
+    ("number", "shown"),
+    [
+        ("+491712345601", "+49 171 *****01"),
+        ("+498999999812", "+49 89 ******12"),
+        ("+49308631", "+49 30 ****"),  # so few digits that two would tell
+        ("+12025550171", "+1 202 *****71"),
+        ("+33142685300", "+33 1 ******00"),
+        ("+35212345", "+352 ***45"),
+        ("+99912345678", "*********78"),  # no country
+        ("01712345601", "*********01"),
+        ("Max 01712345601", "*********01"),  # what callers call themselves
+        ("33", "33"),
+        ("123456", "123456"),  # an extension
+        ("", ""),
+        ("Clara", "Clara"),
+    ],
+)
+def test_a_masked_number_shows_where_it_is_and_not_whose_it_is(number: str, shown: str) -> None:
+    assert masked(number) == shown
+
+
+@given(st.text(alphabet="+0123456789 ()-x", max_size=30))
+def test_masking_never_fails_and_never_shows_more_than_six_digits_of_anything(text: str) -> None:
+    shown = masked(text)
+    digits = [letter for letter in text if letter.isdigit()]
+    assert len(digits) <= 6 or shown.count("*") >= 2

@@ -16,6 +16,7 @@ from typing import Any
 import click
 
 from callcontrol import __version__
+from callcontrol.cli import statements
 from callcontrol.cli.common import ADDRESS, FOLDER, HTTP, JSON, PORT, PORTS, STATE, counted, home, or_exit
 
 
@@ -191,3 +192,7 @@ def demo(
     configure(level="info")
     settings = DemoSettings(home(), tenants, state, sip_port, extension_port, esl_port, listen, http, rtp_ports)
     sys.exit(or_exit(lambda: run_demo(settings, os.environ, phone=not no_phone)))
+
+
+main.add_command(statements.usage)
+main.add_command(statements.history)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
 from callcontrol.errors import CallControlError, ConfigError
+
+if TYPE_CHECKING:
+    from callcontrol.tenants import Tenant
 
 T = TypeVar("T")
 
@@ -57,6 +60,14 @@ STATE = click.option(
     "--state", type=FOLDER, required=True, help="the daemon's state folder, which holds the access token"
 )
 JSON = click.option("--json", "as_json", is_flag=True, help="for programs")
+CONFIG = click.option(
+    "--config",
+    "config_path",
+    type=click.Path(path_type=Path),
+    default=Path("callcontrol.yaml"),
+    show_default=True,
+    help="the operator's file",
+)
 
 
 def or_exit(action: Callable[[], T]) -> T:
@@ -74,6 +85,27 @@ def or_exit(action: Callable[[], T]) -> T:
         lines = str(error).split("\n")  # it may name what a caller called himself
         click.echo("callcontrol: " + "\n".join(map(printable, lines)), err=True)
         sys.exit(1)
+
+
+def tenant_named(name: str, folder: Path, environ: Mapping[str, str]) -> Tenant:
+    """A tenant of the folder. Raises UsageError for a name that none has, ConfigError when its file may be faulty."""
+    from callcontrol.tenants import load_folder
+
+    tenants, problems = load_folder(folder, environ)
+    if tenant := tenants.by_id.get(name):
+        return tenant
+    if problems:
+        raise ConfigError([f"no tenant is called {name!r}; these files are faulty:", *problems])
+    raise click.UsageError(unknown("tenant", name, tenants.by_id))
+
+
+def unknown(kind: str, name: str, known: Iterable[str]) -> str:
+    """What to say about a name that nothing has."""
+    from callcontrol.log import printable
+    from callcontrol.tenants.spelling import suggestion
+
+    names = sorted(known)
+    return printable(f"no {kind} is called {name!r}" + (f" ({suggestion(name, names)})" if names else ""))
 
 
 def counted(number: int, noun: str) -> str:

@@ -26,7 +26,7 @@ def open_engine(text: str, deadline: float) -> Engine:
     ``deadline``: seconds after which the caller no longer waits; locks and statements are given up a little before,
     so that the thread is free again.
     """
-    url = _url(text)
+    url = database_url(text)
     patience = deadline * 0.8
     try:
         if url.get_backend_name() == "sqlite":
@@ -36,7 +36,8 @@ def open_engine(text: str, deadline: float) -> Engine:
         raise ConfigError([f"database: {error} (install the driver: pip install 'psycopg[binary]')"]) from None
 
 
-def _url(text: str) -> URL:
+def database_url(text: str) -> URL:
+    """The URL of a database we can use, its driver named. Raises ConfigError."""
     try:
         url = make_url(text)
     except (ArgumentError, NoSuchModuleError, ValueError):

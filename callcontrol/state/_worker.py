@@ -64,7 +64,7 @@ class Worker:
         if not isinstance(result, _Failed):
             return result
         if isinstance(result.error, (SQLAlchemyError, OSError)):
-            raise StateUnavailable(_reason(result.error)) from result.error
+            raise StateUnavailable(reason_of(result.error)) from result.error
         raise result.error
 
     def close(self) -> None:
@@ -99,7 +99,7 @@ def _perform(job: _Job[T]) -> T | _Failed:
         return _Failed(error)
 
 
-def _reason(error: Exception) -> str:
+def reason_of(error: Exception) -> str:
     """The database's own words in one line, without the statement and its values (a caller's number is no log text)."""
     cause = getattr(error, "orig", None) or error
     return f"{type(cause).__name__}: {' '.join(str(cause).split())}"

@@ -1,0 +1,1 @@
+"""The ledger read: statements of what was used and what it costs, and the history of meetings."""

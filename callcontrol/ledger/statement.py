@@ -1,0 +1,111 @@
+"""The statement of a tenant's month: who used how much of which room, and what it costs. Pure: usage in, lines out.
+
+A leg belongs to the month in which it came into the room, also when it lasts beyond midnight. Legs that are still open
+cost nothing yet and are listed, so that a row a crash left open is neither charged nor forgotten.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from itertools import groupby
+
+from callcontrol.ledger.month import Month
+from callcontrol.ledger.tariff import price, top_up, zero
+from callcontrol.numbers import masked
+from callcontrol.state.usage import OpenLeg, Usage
+from callcontrol.tenants import Tariff, Tenant
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One participant in one room. ``amount`` is None without a tariff."""
+
+    usage: Usage
+    amount: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class RoomLines:
+    """The lines of one room and their sum."""
+
+    room: str
+    lines: tuple[Line, ...]
+    sum: Line
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A month of a tenant.
+
+    minimum: what was added to reach the tariff's minimum. total: what the month costs. Both None without a tariff.
+    running: the month is not over. open: legs whose end is not known.
+    """
+
+    tenant: str
+    name: str
+    timezone: str
+    month: Month
+    running: bool
+    tariff: Tariff | None
+    rooms: tuple[RoomLines, ...]
+    sum: Line
+    minimum: Decimal | None
+    total: Decimal | None
+    open: tuple[OpenLeg, ...]
+
+
+def statement(
+    tenant: Tenant, month: Month, usage: Sequence[Usage], open_legs: Sequence[OpenLeg], *, now: float
+) -> Statement:
+    """The statement of ``usage``, which is sorted by room. ``now`` (UTC epoch seconds) tells whether the month is over.
+
+    Numbers are masked when the tenant wants it; extensions are not numbers of anybody outside.
+    """
+    tariff = tenant.tariff
+    lines = [Line(_shown(one, tenant), price(one, tariff) if tariff else None) for one in usage]
+    rooms = tuple(
+        RoomLines(room, tuple(theirs), total_of(theirs, tariff, room))
+        for room, theirs in ((room, list(group)) for room, group in groupby(lines, key=lambda line: line.usage.room))
+    )
+    whole = total_of(lines, tariff)
+    missing = top_up(whole.amount, tariff) if tariff and whole.amount is not None else None
+    return Statement(
+        tenant=tenant.id,
+        name=tenant.name,
+        timezone=tenant.timezone,
+        month=month,
+        running=now < month.bounds(tenant.timezone)[1],
+        tariff=tariff,
+        rooms=rooms,
+        sum=whole,
+        minimum=missing,
+        total=whole.amount + missing if whole.amount is not None and missing is not None else None,
+        open=tuple(_shown_open(leg, tenant) for leg in open_legs),
+    )
+
+
+def total_of(lines: Iterable[Line], tariff: Tariff | None, room: str = "") -> Line:
+    """The sum of lines, of what was rounded already."""
+    counts = [0] * 8
+    amount = zero(tariff) if tariff else None
+    for line in lines:
+        one = line.usage
+        values = (one.legs, one.called, one.visits, one.open, one.waited, one.inside, one.charged, one.charged_called)
+        counts = [count + value for count, value in zip(counts, values, strict=True)]
+        if amount is not None and line.amount is not None:
+            amount += line.amount
+    return Line(Usage(room, "", "", *counts), amount)
+
+
+def _shown(usage: Usage, tenant: Tenant) -> Usage:
+    if not tenant.mask_numbers:
+        return usage
+    return replace(usage, number=masked(usage.number), name=masked(usage.name))
+
+
+def _shown_open(leg: OpenLeg, tenant: Tenant) -> OpenLeg:
+    if not tenant.mask_numbers:
+        return leg
+    return replace(leg, number=masked(leg.number), name=masked(leg.name))
