@@ -14,7 +14,7 @@ import os
 import socket
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import gevent
@@ -54,9 +54,12 @@ _log = structlog.get_logger("callcontrol.daemon")
 
 
 class Daemon:
-    """One callcontrol process. ``start`` returns when calls are answered; ``run`` stays until ``stop`` was called."""
+    """One callcontrol process. ``start`` returns when calls are answered; ``run`` stays until ``stop`` was called.
 
-    def __init__(self, config: Config, environ: Mapping[str, str]) -> None:
+    ``epoch``: the clock that tells callers whether a room is open, UTC epoch seconds.
+    """
+
+    def __init__(self, config: Config, environ: Mapping[str, str], *, epoch: Callable[[], float] = time.time) -> None:
         self._config = config
         self._stopping = Signal()
         self.metrics = Metrics()
@@ -68,7 +71,7 @@ class Daemon:
         seen_by_switch = config.switch_recordings or str(config.recordings.absolute())
         names = SpokenNames(config.recordings, seen_by_switch)
         recordings = Recordings(config.recordings, seen_by_switch, lambda: time.strftime("%Y-%m-%dT%H%M%S"))
-        ground = Ground(self.rooms, lambda: self.tenants.current, prompts, time.time, recordings.path_for, names)
+        ground = Ground(self.rooms, lambda: self.tenants.current, prompts, epoch, recordings.path_for, names)
         self._names = names
         identity = f"{socket.gethostname()}/{config.listen[0]}:{config.listen[1] or os.getpid()}"
         self.switchboards = [
@@ -82,7 +85,7 @@ class Daemon:
             names=names,
             state=self.state,
             metrics=self.metrics,
-            now=time.time,
+            now=epoch,
             links_up=lambda: all(board.link.up for board in self.switchboards),
             language=DEFAULT_LANGUAGE,
         )

@@ -10,10 +10,13 @@ import os
 import re
 import secrets
 import tempfile
+import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import gevent
 
@@ -24,6 +27,7 @@ from callcontrol.prompts import PromptBook
 from callcontrol.rehearsal.phone import Phone
 from callcontrol.rehearsal.switch import RehearsalSwitch
 from callcontrol.rehearsal.transcript import Kind, Step
+from callcontrol.routing import Door, route
 from callcontrol.state import sqlite_url
 from callcontrol.tenants import Tenants, load_folder
 
@@ -47,7 +51,13 @@ class RehearsalHouse:
 
 @contextmanager
 def rehearsal_house(
-    tenants: Path, home: Path, state: Path, environ: Mapping[str, str], *, pace: float = 0.0
+    tenants: Path,
+    home: Path,
+    state: Path,
+    environ: Mapping[str, str],
+    *,
+    pace: float = 0.0,
+    epoch: Callable[[], float] = time.time,
 ) -> Iterator[RehearsalHouse]:
     """A house that would answer a call; closed again at the end. Raises ConfigError for unusable tenants."""
     password = secrets.token_urlsafe(16)
@@ -68,6 +78,7 @@ def rehearsal_house(
             drain_seconds=1,
         ),
         environ,
+        epoch=epoch,
     )
     try:
         daemon.start()
@@ -81,18 +92,28 @@ def rehearsal_house(
         switch.stop()
 
 
-def rehearse(number: str, caller: str, keys: str, *, tenants: Path, home: Path, say: Callable[[str], object]) -> int:
+def rehearse(
+    number: str,
+    caller: str,
+    keys: str,
+    *,
+    tenants: Path,
+    home: Path,
+    say: Callable[[str], object],
+    at: datetime | None = None,
+) -> int:
     """Play one call, then tell it with ``say``, line by line; 0 when the caller got into a room, else 1.
 
+    ``at``: when it is made, by the clocks of the tenant the number belongs to; now when None.
     Raises ConfigError when a tenant file has a fault, UnknownCaller.
     """
-    _, problems = load_folder(tenants, os.environ)
+    loaded, problems = load_folder(tenants, os.environ)
     if problems:
         raise ConfigError(problems)
     prompts = PromptBook(home / "prompts")
     with (
         tempfile.TemporaryDirectory(prefix="callcontrol-") as state,
-        rehearsal_house(tenants, home, Path(state), os.environ) as house,
+        rehearsal_house(tenants, home, Path(state), os.environ, epoch=_clock(loaded, number, at)) as house,
     ):
         phone = caller_phone(house.switch, house.daemon.tenants.current, caller)
         joined = gets_into_a_room(phone, number, keys)
@@ -100,6 +121,15 @@ def rehearse(number: str, caller: str, keys: str, *, tenants: Path, home: Path, 
     for step in steps:
         say(tell(step, prompts))
     return 0 if joined else 1
+
+
+def _clock(tenants: Tenants, number: str, at: datetime | None) -> Callable[[], float]:
+    if at is None:
+        return time.time
+    found = route(tenants, Door.TRUNK, as_dialled(number))
+    zone = ZoneInfo(found.tenant.timezone if found.tenant is not None else "UTC")
+    ahead = at.replace(tzinfo=zone).timestamp() - time.time()
+    return lambda: time.time() + ahead
 
 
 def gets_into_a_room(phone: Phone, number: str, keys: str) -> bool:

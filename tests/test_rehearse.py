@@ -67,9 +67,28 @@ def test_a_withheld_number_is_refused_where_only_listed_ones_get_in(caller: str)
 
 
 def test_an_extension_calls_from_the_inside() -> None:
-    told = tries("0308634", "--from", "34@acme.example", "--keys", "2 73950")
+    told = tries("0308634", "--from", "34@acme.example", "--keys", "2 73950", "--at", "2026-12-01 10:00")
     assert told.exit_code == 0
     assert told.output.endswith("joins acme.standup\n")
+
+
+@pytest.mark.parametrize(
+    ("at", "ends"),
+    [
+        ("2026-12-02 09:44", "[en/room-not-open]\nis hung up NORMAL_CLEARING\n"),
+        ("2026-12-02 09:45", "joins acme.standup\n"),
+        ("2026-12-02 10:29", "joins acme.standup\n"),
+        ("2026-12-02 10:31", "[en/room-not-open]\nis hung up NORMAL_CLEARING\n"),
+        ("2026-12-05 10:00", "[en/room-not-open]\nis hung up NORMAL_CLEARING\n"),  # a Saturday
+    ],
+)
+def test_a_call_at_another_time_shows_whether_the_room_is_open_then(at: str, ends: str) -> None:
+    told = tries("+49308634", "--from", "+493055501079", "--keys", "2 73950", "--at", at)
+    assert told.output.endswith(ends)
+
+
+def test_a_time_that_is_none_is_refused() -> None:
+    assert tries("+49308634", "--at", "tomorrow").exit_code == 2
 
 
 @pytest.mark.parametrize("caller", ["99@acme.example", "33@elsewhere.example", "33@"])

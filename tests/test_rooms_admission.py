@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+from zoneinfo import ZoneInfo
+
 import pytest
 
-from callcontrol.rooms.admission import Entry, Role, entries_by_pin, entry_by_number
+from callcontrol.rooms.admission import Entry, Role, entries_by_pin, entry_by_number, is_open
 from callcontrol.tenants import Room
 from tests.tenant_files import tenant
 
@@ -104,3 +107,22 @@ def test_on_a_shared_number_a_listed_caller_walks_in_only_when_one_room_lists_th
 def test_no_pin_is_shown_when_an_entry_is_written_down() -> None:
     for pin, entry in entries_by_pin([PIN, EITHER], STRANGER).items():
         assert pin not in repr(entry)
+
+
+@pytest.mark.parametrize(
+    ("clock", "expected"),
+    [("09:44:59", False), ("09:45:00", True), ("10:00:00", True), ("11:00:00", True), ("11:00:01", False)],
+)
+def test_a_room_with_a_schedule_opens_a_quarter_of_an_hour_early_and_closes_at_its_end(
+    clock: str, expected: bool
+) -> None:
+    daily = tenant(
+        "timezone: America/New_York\n"
+        "rooms: {board: {access: open, schedule: {start: 2026-01-01 10:00, repeat: daily}}}\n"
+    )
+    moment = datetime.fromisoformat(f"2026-07-01 {clock}").replace(tzinfo=ZoneInfo(daily.timezone))
+    assert is_open(daily.rooms["board"], daily.timezone, moment) == expected
+
+
+def test_a_room_without_schedule_is_always_open() -> None:
+    assert is_open(OPEN, "UTC", datetime(2026, 7, 1, 3, tzinfo=ZoneInfo("UTC")))

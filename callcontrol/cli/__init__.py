@@ -10,6 +10,7 @@ import json
 import os
 import sys
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -71,13 +72,14 @@ def schema() -> None:
 @click.option("--from", "caller", default="anonymous", show_default=True, help="the caller's number")
 @click.option("--keys", default="", help='what the caller presses, one group per question: "1 48213#"')
 @click.option("--tenants", type=FOLDER, default=lambda: home() / "tenants", help="default: the example tenants")
-def try_call(number: str, caller: str, keys: str, tenants: Path) -> None:
+@click.option("--at", type=click.DateTime(["%Y-%m-%d %H:%M"]), help="when, by the tenant's clocks [default: now]")
+def try_call(number: str, caller: str, keys: str, tenants: Path, at: datetime | None) -> None:
     """Rehearse a call to NUMBER: what would this caller live through? No FreeSWITCH needed; nothing is kept."""
     from callcontrol.log import configure
     from callcontrol.rehearse import rehearse
 
     configure(level="warning")
-    sys.exit(or_exit(lambda: rehearse(number, caller, keys, tenants=tenants, home=home(), say=click.echo)))
+    sys.exit(or_exit(lambda: rehearse(number, caller, keys, tenants=tenants, home=home(), say=click.echo, at=at)))
 
 
 @main.command()

@@ -1,14 +1,16 @@
 """Into a room: what everybody lives through who has the right to enter, whether they called or were called.
 
-Room keys: `max_participants`, `admission`, `wait_for_moderator`, `announce`.
+Room keys: `schedule`, `max_participants`, `admission`, `wait_for_moderator`, `announce`.
 Ends: FreeSWITCH alone holds the call, in the room or its lobby; or they heard why not and we hung up.
 """
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from callcontrol.errors import CallControlError
 from callcontrol.flows.visit import Guest
-from callcontrol.rooms.admission import Entry, Role
+from callcontrol.rooms.admission import Entry, Role, is_open
 from callcontrol.rooms.room import Phase
 from callcontrol.rooms.throttle import NAMED
 from callcontrol.spoken import number
@@ -18,11 +20,11 @@ NAME_SECONDS = 4.0
 
 
 def come_in(guest: Guest, entry: Entry) -> str:
-    """Into the room or its lobby, or told that it is locked or full."""
+    """Into the room or its lobby, or told that it is not open, locked or full."""
     call, room, moderates = guest.call, entry.room, entry.role == Role.MODERATOR
     name = f"{guest.tenant.id}.{room.name}"
     guest.log.info("may enter", room=name, role=entry.role, reason=entry.reason)
-    if not moderates and (obstacle := _obstacle(guest, name, entry)):
+    if obstacle := _obstacle(guest, name, entry):
         guest.log.info("refused", reason=obstacle, room=name)
         call.play(obstacle)
         call.hangup("USER_BUSY" if obstacle == "room-full" else "NORMAL_CLEARING")
@@ -70,7 +72,15 @@ def _ask_name(guest: Guest, name: str) -> None:
 
 
 def _obstacle(guest: Guest, name: str, entry: Entry) -> str:
-    """The prompt that tells why a participant cannot come in now; empty when nothing stands in the way."""
+    """The prompt that tells why they cannot come in now; empty when nothing stands in the way.
+
+    Whom the room called for one of its times may answer late; whether they are still wanted is asked before.
+    """
+    now = datetime.fromtimestamp(guest.house.now(), UTC)
+    if not entry.called and not is_open(entry.room, guest.tenant.timezone, now):
+        return "room-not-open"
+    if entry.role == Role.MODERATOR:
+        return ""
     room = guest.house.rooms.room(name)
     if room is not None and room.locked and not entry.called:
         return "room-locked"

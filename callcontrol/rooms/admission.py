@@ -1,17 +1,20 @@
 """Who may enter a room, and as what. Pure decisions: no socket, no clock, no log.
 
 A number proves something only when it is known: a withheld number never matches a whitelist. In a room with a PIN the
-PIN decides, compared against both roles; a number listed under `moderators` moderates with either PIN.
+PIN decides, compared against both roles; a number listed under `moderators` moderates with either PIN. A room with a
+schedule is open around its times only, for moderators too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 
 from callcontrol.numbers import NumberPattern
 from callcontrol.tenants import Access, Room
+from callcontrol.tenants.occurrences import window_at
 
 
 class Role(StrEnum):
@@ -48,6 +51,11 @@ def entries_by_pin(rooms: Sequence[Room], number: str | None) -> Mapping[str, En
         if room.moderator_pin is not None:
             entries[room.moderator_pin.get_secret_value()] = Entry(room, Role.MODERATOR, "moderator PIN")
     return entries
+
+
+def is_open(room: Room, timezone: str, moment: datetime) -> bool:
+    """Whether people may come in at an aware ``moment``, as far as the room's schedule goes. timezone: the tenant's."""
+    return room.schedule is None or window_at(room.schedule, timezone, moment) is not None
 
 
 def _by_number(room: Room, number: str | None) -> Entry | None:

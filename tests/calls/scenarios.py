@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 BOARD, PLAZA, CREW, PILOTS, SHARED = (f"+493023125{n:03}" for n in (1, 2, 3, 4, 5))
 RAFT, MULTILINGUAL, EXTENSION, BOARD_IN_ENGLISH, BRIDGE, VAULT = (f"+493023125{n:03}" for n in (6, 7, 8, 9, 10, 11))
+DAWN, NOON, DUSK, DAWN_OR_NOON, TIDE = (f"+493023125{n:03}" for n in (12, 13, 14, 15, 16))
 LISTED = "+491712345678"
 
 
@@ -202,3 +203,50 @@ def participants_hear_music_until_the_moderator_comes(line: Line) -> None:
     host.joins("harbour.bridge", moderator=True)
     host.hangs_up()
     guest.hangs_up()
+
+
+# -- rooms with a schedule ---------------------------------------------------------------------------------------------
+
+
+@scenario
+def ten_minutes_early_is_early_enough(line: Line) -> None:
+    guest = line.phone("+49305550160").calls(DAWN).hears("welcome").hears("enter-pin").presses("80461#")
+    guest.hears("joining").joins("harbour.dawn").hangs_up()
+
+
+@scenario
+def half_a_day_early_the_right_pin_hears_that_it_is_not_open(line: Line) -> None:
+    guest = line.phone("+49305550161").calls(NOON).hears("welcome").hears("enter-pin").presses("62907#")
+    guest.hears("room-not-open", language="de").is_hung_up("NORMAL_CLEARING")
+
+
+@scenario
+def nor_is_it_open_for_a_moderator(line: Line) -> None:
+    host = line.phone("+49305550162").calls(NOON).hears("welcome").hears("enter-pin").presses("730185#")
+    host.hears("room-not-open").is_hung_up("NORMAL_CLEARING")
+
+
+@scenario
+def without_the_right_pin_nobody_learns_that_it_is_not_open(line: Line) -> None:
+    guest = line.phone("+49305550163").calls(NOON).hears("welcome").hears("enter-pin").presses("11112#")
+    guest.hears("wrong-pin").presses("22223#").hears("wrong-pin").presses("33334#")
+    guest.hears("goodbye").is_hung_up("NORMAL_CLEARING")
+
+
+@scenario
+def a_conference_that_is_over_is_closed(line: Line) -> None:
+    guest = line.phone("+49305550164").calls(DUSK).hears("welcome").hears("room-not-open")
+    guest.is_hung_up("NORMAL_CLEARING")
+
+
+@scenario
+def on_a_shared_number_the_pin_picks_the_room_before_its_hours_count(line: Line) -> None:
+    early = line.phone("+49305550165").calls(DAWN_OR_NOON).hears("welcome").hears("enter-pin").presses("80461#")
+    early.joins("harbour.dawn").hangs_up()
+    late = line.phone("+49305550166").calls(DAWN_OR_NOON).hears("welcome").hears("enter-pin").presses("62907#")
+    late.hears("room-not-open").is_hung_up("NORMAL_CLEARING")
+
+
+@scenario
+def a_room_that_is_used_all_day_every_day_is_always_open(line: Line) -> None:
+    line.phone("+49305550167").calls(TIDE).hears("welcome").hears("joining").joins("harbour.tide").hangs_up()

@@ -10,13 +10,14 @@ import pytest
 from callcontrol.rehearsal.switch import RehearsalSwitch
 from callcontrol.rehearse import rehearsal_house
 from tests.calls.scenarios import SCENARIOS, Scenario
+from tests.calls.times import times
 
 HOME = Path(__file__).parent.parent.parent
 
 
 @pytest.fixture
 def line(tmp_path: Path) -> Iterator[RehearsalSwitch]:
-    with rehearsal_house(Path(__file__).parent / "tenants", HOME, tmp_path, {}) as house:
+    with rehearsal_house(Path(__file__).parent / "tenants", HOME, tmp_path, times()) as house:
         yield house.switch
 
 
