@@ -19,7 +19,7 @@ pytestmark = pytest.mark.freeswitch
 @pytest.fixture(scope="module")
 def demo(freeswitch_binary: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Demo]:
     running = Demo(
-        freeswitch_binary, REPOSITORY / "tests/calls/tenants", tmp_path_factory.mktemp("demo") / "state", times()
+        freeswitch_binary, REPOSITORY / "tests/calls/tenants", tmp_path_factory.mktemp("demo") / "state", **times()
     )
     try:
         yield running
