@@ -4,6 +4,8 @@
     python prompts/build.py --check     only look; exit status 1 and one line per problem
     python prompts/build.py --only wrong-pin --engine espeak
 
+Python is that of the project's environment, which `make` makes: callcontrol and PyYAML are in it.
+
 Speech comes from SVOX Pico (``pico2wave``), or from ``espeak-ng`` where that is not installed. Both give the same bytes
 for the same text, so a file is rendered again only when its text, its voice or our processing changed. manifest.json
 keeps what each file was made from; callcontrol reads the texts from there and needs no YAML at run time.

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from callcontrol import wav
 from callcontrol.errors import CallControlError, ConfigError
 from callcontrol.prompts import PAUSE, PromptBook, UnknownPrompt
 
@@ -182,6 +183,11 @@ def test_every_wav_says_what_prompts_yaml_says() -> None:
 
 def test_all_sound_together_stays_small() -> None:
     assert sum(path.lstat().st_size for path in PROMPTS.rglob("*.wav")) < 25_000_000
+
+
+def test_every_file_we_made_is_mulaw() -> None:
+    made = [path for path in PROMPTS.rglob("*.wav") if path.relative_to(PROMPTS).parts[0] != "own"]
+    assert {wav.read(path).encoding for path in made} == {wav.Encoding.MULAW}
 
 
 def test_every_prompt_is_equally_loud() -> None:
