@@ -43,6 +43,7 @@ from callcontrol.state.rounds import RoundStore
 from callcontrol.switch.call import Call
 from callcontrol.switch.connection import CallSocket
 from callcontrol.switch.framing import Headers
+from callcontrol.switch.link import Link
 from callcontrol.switch.server import CallServer
 from callcontrol.switchboard import Switchboard
 from callcontrol.tenants import Problem, Tenants, TenantStore
@@ -71,19 +72,24 @@ class Daemon:
         seen_by_switch = config.switch_recordings or str(config.recordings.absolute())
         names = SpokenNames(config.recordings, seen_by_switch)
         recordings = Recordings(config.recordings, seen_by_switch, lambda: time.strftime("%Y-%m-%dT%H%M%S"))
-        ground = Ground(self.rooms, lambda: self.tenants.current, prompts, epoch, recordings.path_for, names)
         self._names = names
         identity = f"{socket.gethostname()}/{config.listen[0]}:{config.listen[1] or os.getpid()}"
+        links: list[Link] = []
+        self.rounds = Rounds(self._exchange(identity, links))
+        ground = Ground(
+            self.rooms, lambda: self.tenants.current, prompts, epoch, recordings.path_for, names, self.rounds
+        )
         self.switchboards = [
             Switchboard(switch, ground, identity, environ, self.metrics, self._job_ended) for switch in config.switches
         ]
-        self.rounds = Rounds(self._exchange(identity))
+        links += [board.link for board in self.switchboards]
         self._house = House(
             tenants=lambda: self.tenants.current,
             prompts=prompts,
             rooms=self.rooms,
             names=names,
             state=self.state,
+            rounds=self.rounds,
             metrics=self.metrics,
             now=epoch,
             links_up=lambda: all(board.link.up for board in self.switchboards),
@@ -102,7 +108,7 @@ class Daemon:
             status=self.status,
             metrics=self.metrics,
             token=http_token(config.state),
-            rooms=RoomsApi(self.rooms, *(board.steward for board in self.switchboards)),
+            rooms=RoomsApi(self.rooms, self.rounds, *(board.steward for board in self.switchboards)),
         )
         self._watch_ourselves()
 
@@ -165,11 +171,11 @@ class Daemon:
             ],
         }
 
-    def _exchange(self, identity: str) -> Exchange:
+    def _exchange(self, identity: str, links: Sequence[Link]) -> Exchange:
         return Exchange(
             store=RoundStore(self.database),
             tenants=lambda: self.tenants.current,
-            lines=[board.link for board in self.switchboards],
+            lines=links,
             hosted_by=self.rooms.switch_of,
             language_of=self.state.language_of,
             identity=identity,

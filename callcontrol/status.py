@@ -70,8 +70,28 @@ def _rooms(rooms: Sequence[Mapping[str, Any]]) -> RenderableType:
     for room in rooms:
         parts.append(Text())
         parts.append(Text(printable(f"{room['room']}: {_condition(room, now)}")))
-        parts.append(_table(None, ("id", "caller", "role", "muted", "hand", "since"), _people(room, now)))
+        people = _people(room, now)
+        if people or not room["calls"]:
+            parts.append(_table(None, ("id", "caller", "role", "muted", "hand", "since"), people))
+        if room["calls"]:
+            parts.append(_table(None, ("called", "number", "state", "tries"), _calls(room, now)))
     return Group(*parts)
+
+
+def _calls(room: Mapping[str, Any], now: datetime) -> list[Row]:
+    """One row for each person the room calls, or has called within the last minutes."""
+    return [(_cut(one["name"]), _cut(one["number"]), call_state(one, now), one["tries"] or "") for one in room["calls"]]
+
+
+def call_state(one: Mapping[str, Any], now: datetime) -> str:
+    """How it stands with somebody who is called, and why, in words."""
+    reason = one["reason"] if one["reason"] not in (None, one["state"]) else None
+    if one["next_try"] is None:
+        return ": ".join(filter(None, [one["state"], reason]))
+    due = max(0, round(one["next_try"] - now.timestamp()))
+    if not due:
+        return "is called next"
+    return f"{reason}, again in {due} s" if reason else f"in {due} s"
 
 
 def _people(room: Mapping[str, Any], now: datetime) -> list[Row]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TypeVar
 
 from callcontrol.prompts import PromptBook
 from callcontrol.rooms.api import RoomsApi
+from callcontrol.rooms.calls import Begun, Cause, InviteeReport, InviteeState, Refused
 from callcontrol.rooms.commands import RoomCommands
 from callcontrol.rooms.conduct import Conduct
 from callcontrol.rooms.registry import RoomRegistry
@@ -26,14 +27,46 @@ NOW, EPOCH = 1000.0, 1_795_000_000.0
 T = TypeVar("T")
 
 
+def invitee(name: str, state: str, reason: str = "", *, due_in: float = 0.0, tries: int = 1) -> InviteeReport:
+    """Somebody who is called; the number is made of the name."""
+    number = f"+49305550{len(name)}{ord(name[0]):03}"
+    return InviteeReport(name, number, InviteeState(state), reason, tries, EPOCH + due_in)
+
+
+class CallsOut:
+    """Calls to participants as dialout makes them. ``asked`` and ``cancelled``: what it was told to do."""
+
+    def __init__(self) -> None:
+        self.answer: Begun | Refused = Begun("acme.board@key-1", (), ())
+        self.people: dict[str, tuple[InviteeReport, ...]] = {}
+        self.asked: list[tuple[str, Cause, str, tuple[str, ...]]] = []
+        self.cancelled: list[str] = []
+
+    def begin(
+        self, tenant: str, room: str, cause: Cause, *, round_id: str = "", numbers: Sequence[str] = ()
+    ) -> Begun | Refused:
+        self.asked.append((f"{tenant}.{room}", cause, round_id, tuple(numbers)))
+        return self.answer
+
+    def cancel(self, room_name: str, reason: str) -> None:
+        self.cancelled.append(room_name)
+
+    def report(self, room_name: str) -> tuple[InviteeReport, ...]:
+        return self.people.get(room_name, ())
+
+    def reports(self) -> Mapping[str, tuple[InviteeReport, ...]]:
+        return self.people
+
+
 class LiveRooms:
-    """Rooms of the tenant acme. ``commands``: what FreeSWITCH was told."""
+    """Rooms of the tenant acme. ``commands``: what FreeSWITCH was told; ``calls``: who calls participants."""
 
     def __init__(self, rules: str = RULES) -> None:
         self.rules: Room = tenant(rules).rooms["board"]
         self.registry = RoomRegistry(lambda: NOW)
         self.commands: list[str] = []
-        self.api = RoomsApi(self.registry, self, clock=lambda: NOW, epoch=lambda: EPOCH)
+        self.calls = CallsOut()
+        self.api = RoomsApi(self.registry, self.calls, self, clock=lambda: NOW, epoch=lambda: EPOCH)
         self._people = 0
 
     def comes(self, number: str, room: str = BOARD, *, moderator: bool = False) -> int:

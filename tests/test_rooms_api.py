@@ -228,7 +228,7 @@ def test_a_room_nobody_is_in_cannot_be_steered(live, room):
 def test_a_room_that_another_daemon_steers_is_seen_but_not_steered(room):
     live = LiveRooms()
     live.comes(GUEST, room)
-    idle = RoomsApi(live.registry)
+    idle = RoomsApi(live.registry, live.calls)
     assert [entry["room"] for entry in idle.rooms()] == [BOARD]
     with pytest.raises(NotNow, match="not steered by this daemon"):
         idle.perform(BOARD, "lock")

@@ -15,6 +15,7 @@ from callcontrol.rooms.keys import (
     Action,
     Confirmed,
     Declined,
+    Everybody,
     KeyReader,
     Number,
     Pressed,
@@ -245,6 +246,23 @@ def test_hash_without_a_digit_cancels() -> None:
     assert meant(dialling(), "#") == [Declined()]
 
 
+def test_hash_without_a_digit_means_everybody_where_there_is_somebody_to_call() -> None:
+    reader = KeyReader(MODERATOR)
+    reader.expect_number(0, or_all=True)
+    assert reader.press("#", 1) == Everybody()
+    assert reader.deadline is None
+    assert reader.press("#", 2) is None
+
+
+def test_where_all_may_be_called_a_number_still_may() -> None:
+    for keys, meaning in [("33#", [Number("33")]), ("*", [Declined()]), ("3*", [Declined()])]:
+        reader = KeyReader(MODERATOR)
+        reader.expect_number(0, or_all=True)
+        assert meant(reader, keys) == meaning
+    reader.expect_number(0, or_all=True)
+    assert reader.expire(10) == Declined()
+
+
 def test_no_number_is_longer_than_twenty_digits() -> None:
     assert meant(dialling(), "1" * 25 + "#") == [Number("1" * 20)]
 
@@ -287,15 +305,15 @@ def stream_into(reader: KeyReader, stream: Strokes) -> tuple[list[Pressed], floa
 
 
 @settings(max_examples=300, deadline=None)
-@given(tables(), STREAMS, st.sampled_from(["nothing", "confirmation", "number"]))
+@given(tables(), STREAMS, st.sampled_from(["nothing", "confirmation", "number", "number or all"]))
 def test_whatever_is_pressed_every_reader_is_idle_after_its_deadline(
     table: Mapping[str, KeyAction], stream: Strokes, question: str
 ) -> None:
     reader = KeyReader(table)
     if question == "confirmation":
         reader.expect_confirmation(0)
-    elif question == "number":
-        reader.expect_number(0)
+    elif question != "nothing":
+        reader.expect_number(0, or_all=question == "number or all")
     _, now = stream_into(reader, stream)
     if reader.deadline is not None:
         assert reader.deadline > now

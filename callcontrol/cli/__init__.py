@@ -17,7 +17,7 @@ from typing import Any
 import click
 
 from callcontrol import __version__
-from callcontrol.cli import statements
+from callcontrol.cli import dialout, statements
 from callcontrol.cli.common import ADDRESS, FOLDER, HTTP, JSON, PORT, PORTS, STATE, counted, home, or_exit
 
 
@@ -198,3 +198,4 @@ def demo(
 
 main.add_command(statements.usage)
 main.add_command(statements.history)
+main.add_command(dialout.dialout)

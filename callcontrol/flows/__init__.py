@@ -9,6 +9,7 @@ from __future__ import annotations
 from structlog.typing import FilteringBoundLogger
 
 from callcontrol.errors import HungUp, SwitchError
+from callcontrol.flows.callee import answer_summons
 from callcontrol.flows.conference import enter_conference
 from callcontrol.flows.farewell import say_farewell
 from callcontrol.flows.house import House
@@ -28,6 +29,14 @@ def serve(call: Call, house: House) -> None:
         call.begin()
         if call.farewell:
             outcome = say_farewell(call)
+            return
+        if call.summons is not None:
+            tenant, _, room = call.summons.room.partition(".")
+            service = f"room {room}"
+            log = log.bind(tenant=tenant, service=service, round=call.summons.round)
+            log.info("callee answered", number=call.summons.number, attempt=call.summons.attempt)
+            outcome = answer_summons(call, call.summons, house, log)
+            log.info("conversation over", outcome=outcome)
             return
         domain = call.caller.authenticated.domain if call.caller.authenticated else ""
         where = route(house.tenants(), call.door, call.dialled, domain)

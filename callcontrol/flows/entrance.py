@@ -20,15 +20,45 @@ NAME_SECONDS = 4.0
 
 
 def come_in(guest: Guest, entry: Entry) -> str:
-    """Into the room or its lobby, or told that it is not open, locked or full."""
-    call, room, moderates = guest.call, entry.room, entry.role == Role.MODERATOR
-    name = f"{guest.tenant.id}.{room.name}"
+    """Into the room or its lobby, or told why not; returns the outcome."""
+    if reason := obstacle(guest, entry):
+        return turn_away(guest, entry, reason)
+    return enter(guest, entry)
+
+
+def obstacle(guest: Guest, entry: Entry) -> str:
+    """The prompt that tells why they cannot come in now. Empty when they can: then a place is held for them.
+
+    Whom the room called for one of its times may answer late; whether they are still wanted is asked before.
+    """
+    name, now = _name(guest, entry), datetime.fromtimestamp(guest.house.now(), UTC)
+    if not entry.called and not is_open(entry.room, guest.tenant.timezone, now):
+        return "room-not-open"
+    if entry.role == Role.MODERATOR:
+        return ""
+    room = guest.house.rooms.room(name)
+    if room is not None and room.locked and not entry.called:
+        return "room-locked"
+    return "" if _place_in(guest, name, entry.room.max_participants) else "room-full"
+
+
+def give_place_back(guest: Guest, entry: Entry) -> None:
+    """They do not come in after all."""
+    guest.house.rooms.give_place_back(_name(guest, entry), guest.call.id)
+
+
+def turn_away(guest: Guest, entry: Entry, reason: str) -> str:
+    """Tell why not, and goodbye."""
+    guest.log.info("refused", reason=reason, room=_name(guest, entry))
+    guest.call.play(reason)
+    guest.call.hangup("USER_BUSY" if reason == "room-full" else "NORMAL_CLEARING")
+    return reason
+
+
+def enter(guest: Guest, entry: Entry) -> str:
+    """Into the room or its lobby; nothing stands in the way."""
+    call, room, moderates, name = guest.call, entry.room, entry.role == Role.MODERATOR, _name(guest, entry)
     guest.log.info("may enter", room=name, role=entry.role, reason=entry.reason)
-    if obstacle := _obstacle(guest, name, entry):
-        guest.log.info("refused", reason=obstacle, room=name)
-        call.play(obstacle)
-        call.hangup("USER_BUSY" if obstacle == "room-full" else "NORMAL_CLEARING")
-        return obstacle
     try:
         if room.announce == Announce.NAME:
             _ask_name(guest, name)
@@ -38,9 +68,14 @@ def come_in(guest: Guest, entry: Entry) -> str:
         target, wait = (f"{name}.lobby", True) if lobby else (name, room.wait_for_moderator)
         call.join(target, moderator=moderates, wait=wait, muted=not moderates and _joins_muted(guest, name))
     except CallControlError:
-        guest.house.rooms.give_place_back(name, call.id)
+        give_place_back(guest, entry)
         raise
     return "waits" if lobby else "joined"
+
+
+def _name(guest: Guest, entry: Entry) -> str:
+    """The conference in FreeSWITCH."""
+    return f"{guest.tenant.id}.{entry.room.name}"
 
 
 def _company(guest: Guest, entry: Entry, name: str, *, lobby: bool) -> tuple[str, ...]:
@@ -69,22 +104,6 @@ def _ask_name(guest: Guest, name: str) -> None:
         call.play("name-after-tone")
         call.play_tone(house.prompts.tone("record"))
         call.record_name(house.names.path_for(call.id), NAME_SECONDS)
-
-
-def _obstacle(guest: Guest, name: str, entry: Entry) -> str:
-    """The prompt that tells why they cannot come in now; empty when nothing stands in the way.
-
-    Whom the room called for one of its times may answer late; whether they are still wanted is asked before.
-    """
-    now = datetime.fromtimestamp(guest.house.now(), UTC)
-    if not entry.called and not is_open(entry.room, guest.tenant.timezone, now):
-        return "room-not-open"
-    if entry.role == Role.MODERATOR:
-        return ""
-    room = guest.house.rooms.room(name)
-    if room is not None and room.locked and not entry.called:
-        return "room-locked"
-    return "" if _place_in(guest, name, entry.room.max_participants) else "room-full"
 
 
 def _waits_in_lobby(guest: Guest, entry: Entry, name: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from callcontrol.dialout import Rounds
 from callcontrol.metrics import Metrics
 from callcontrol.prompts import PromptBook
 from callcontrol.rooms.names import SpokenNames
@@ -25,6 +26,7 @@ class House:
     rooms: RoomRegistry
     names: SpokenNames
     state: StateStore
+    rounds: Rounds
     metrics: Metrics
     now: Callable[[], float]
     links_up: Callable[[], bool]

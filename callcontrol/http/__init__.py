@@ -4,7 +4,7 @@ Meant for loopback. Whoever sees rooms and numbers, or wants something done to t
 """
 
 from callcontrol.http.access import TOKEN_FILE, http_token, read_token
-from callcontrol.http.client import NoStatus, control_room, fetch_ready, fetch_rooms, fetch_status
+from callcontrol.http.client import NoStatus, call_participants, control_room, fetch_ready, fetch_rooms, fetch_status
 from callcontrol.http.rooms import NotNow, NotThere, NotUnderstood, Rooms
 from callcontrol.http.server import HttpServer
 
@@ -16,6 +16,7 @@ __all__ = [
     "NotThere",
     "NotUnderstood",
     "Rooms",
+    "call_participants",
     "control_room",
     "fetch_ready",
     "fetch_rooms",

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import http.client
 import json
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote
 
 from callcontrol.errors import CallControlError
-from callcontrol.http.rooms import PREFIX, NotNow, NotThere, NotUnderstood
+from callcontrol.http.rooms import DIAL_OUT, PREFIX, NotNow, NotThere, NotUnderstood
 from callcontrol.http.wire import DEADLINE
 
 #: Bytes the client reads at most: 1,000 live rooms are about 100 kB.
@@ -47,9 +48,24 @@ def control_room(
 
     Raises NoStatus, and what it refuses as NotUnderstood, NotThere or NotNow.
     """
+    return _post(address, token, room, action, {} if member is None else {"member": member}, timeout)
+
+
+def call_participants(
+    address: tuple[str, int], token: str, room: str, numbers: Sequence[str] = (), *, timeout: float = DEADLINE
+) -> dict[str, Any]:
+    """Call the participants of a room, or ``numbers``; who is called and who is not.
+
+    Raises NoStatus, and what the daemon refuses as NotUnderstood, NotThere or NotNow.
+    """
+    return _post(address, token, room, DIAL_OUT, {"numbers": list(numbers)} if numbers else {}, timeout)
+
+
+def _post(
+    address: tuple[str, int], token: str, room: str, action: str, body: dict[str, Any], timeout: float
+) -> dict[str, Any]:
     page = f"{PREFIX}{quote(room, safe='')}/{quote(action, safe='')}"
-    body = json.dumps({} if member is None else {"member": member}).encode()
-    code, content = _ask(address, "POST", page, timeout, _bearer(token), body)
+    code, content = _ask(address, "POST", page, timeout, _bearer(token), json.dumps(body).encode())
     _check_token(code)
     if code in _REFUSALS:
         raise _REFUSALS[code](str(content.get("error", f"the daemon answered {code}")))

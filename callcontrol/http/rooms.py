@@ -1,7 +1,8 @@
 """The pages about live rooms: GET /rooms shows them, POST /rooms/NAME/ACTION does something in one.
 
-The body of a POST is empty or a JSON object with one key, ``{"member": "+491712345678"}``. What a room can do, and
-when, is not known here: `Rooms` says so with the errors below, which become 400, 404 and 409.
+The body of a POST is empty or a JSON object with one key, ``{"member": "+491712345678"}``, or for the action `dialout`,
+which needs nobody in the room, ``{"numbers": ["33", "+491715550001"]}``. What a room can do, and when, is not known
+here: `Rooms` says so with the errors below, which become 400, 404 and 409.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from callcontrol.errors import CallControlError, SwitchError, SwitchTimeout
 from callcontrol.http.wire import BODY_LENGTH, LONGEST_BODY, Reply, as_json
 
 PREFIX = "/rooms/"
+DIAL_OUT = "dialout"
 
 
 class NotUnderstood(CallControlError):
@@ -41,6 +43,9 @@ class Rooms(Protocol):
     def perform(self, room: str, action: str, member: str | None = None) -> dict[str, Any]:
         """Do it. Raises NotUnderstood, NotThere, NotNow, SwitchError."""
 
+    def call(self, room: str, numbers: Sequence[str] = ()) -> dict[str, Any]:
+        """Call participants, whether somebody is in the room or not. Raises NotThere, NotNow."""
+
 
 def rooms_page(rooms: Rooms) -> Reply:
     """All live rooms."""
@@ -54,7 +59,11 @@ def control_page(rooms: Rooms, environ: Mapping[str, Any]) -> Reply:
         return as_json(404, {"error": "no such page (it is POST /rooms/NAME/ACTION)"})
     try:
         body = _read(environ)
-        return body if isinstance(body, Reply) else as_json(200, rooms.perform(room, action, _member(body)))
+        if isinstance(body, Reply):
+            return body
+        if action == DIAL_OUT:
+            return as_json(200, rooms.call(room, _numbers(body)))
+        return as_json(200, rooms.perform(room, action, _member(body)))
     except NotUnderstood as error:
         return as_json(400, {"error": str(error)} | ({"actions": error.actions} if error.actions else {}))
     except NotThere as error:
@@ -82,17 +91,33 @@ def _read(environ: Mapping[str, Any]) -> bytes | Reply:
 
 def _member(body: bytes) -> str | None:
     """The member a body names; a number is a member's id."""
+    member = _only(body, "member", "+491712345678")
+    if isinstance(member, int) and not isinstance(member, bool):
+        return f"id:{member}"
+    if member is not None and not isinstance(member, str):
+        raise NotUnderstood("member must be a text or a number")
+    return member
+
+
+def _numbers(body: bytes) -> list[str]:
+    """The telephone numbers a body names; none: all of the room's list."""
+    numbers = _only(body, "numbers", ["+491712345678"])
+    if numbers is None:
+        return []
+    if not isinstance(numbers, list) or not all(isinstance(number, str) for number in numbers):
+        raise NotUnderstood("numbers must be a list of texts")
+    return numbers
+
+
+def _only(body: bytes, key: str, example: object) -> object:
+    """The value of the one key a body may have; None without it."""
     if not body.strip():
         return None
     try:
         content = json.loads(body)
     except (ValueError, RecursionError):
         content = None
-    if not isinstance(content, dict) or content.keys() - {"member"}:
-        raise NotUnderstood('the body must be empty or a JSON object like {"member": "+491712345678"}')
-    member = content.get("member")
-    if isinstance(member, int) and not isinstance(member, bool):
-        return f"id:{member}"
-    if member is not None and not isinstance(member, str):
-        raise NotUnderstood("member must be a text or a number")
-    return member
+    if not isinstance(content, dict) or content.keys() - {key}:
+        raise NotUnderstood(f"the body must be empty or a JSON object like {json.dumps({key: example})}")
+    found: object = content.get(key)
+    return found

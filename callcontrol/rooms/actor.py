@@ -17,6 +17,7 @@ from callcontrol.errors import SwitchError
 from callcontrol.rooms.announcer import Announcer
 from callcontrol.rooms.aside import Aside
 from callcontrol.rooms.conduct import Conduct
+from callcontrol.rooms.gathering import Gathering
 from callcontrol.rooms.keypad import Keypad
 from callcontrol.rooms.phases import Turn, first_phase, settled
 from callcontrol.rooms.registry import Came, Change, Left, RecordingEnded
@@ -70,6 +71,7 @@ class RoomActor:
     conduct: Conduct
     keypad: Keypad
     aside: Aside
+    gathering: Gathering
     announcer: Announcer
     learn_language: Callable[[str], None]
     steers: Callable[[], bool]
@@ -77,6 +79,7 @@ class RoomActor:
     clock: Callable[[], float] = time.monotonic
     epoch: Callable[[], float] = time.time
     inbox: Queue[Item] = field(default_factory=Queue)
+    _inhabited: bool = False
     _reminded: dict[str, int] = field(default_factory=dict)
     _alone_since: float | None = None
     _warned: bool = False
@@ -90,7 +93,9 @@ class RoomActor:
             while self._one_round():
                 pass
         finally:
-            self.over(self.conduct.name)
+            self.over(self.conduct.name)  # at once: from here on nobody reads the inbox
+        if self._inhabited and self.steers():
+            self.gathering.room_is_over()
 
     def _one_round(self) -> bool:
         try:
@@ -109,6 +114,7 @@ class RoomActor:
         except Exception:  # noqa: BLE001 - one mistake must not leave a room without anybody who steers it
             _log.exception("room stumbled", room=self.conduct.name)
         rooms = (self.conduct.room, self.conduct.lobby, self.aside.room)
+        self._inhabited = self._inhabited or bool(self.conduct.room.members)
         alive = self.aside.busy or any(room.members for room in rooms)
         return self.steers() and (alive or not self.inbox.empty())
 
@@ -245,6 +251,7 @@ class RoomActor:
             self._moderators_may_be_gone()
         self.announcer.look_at_the_clock(conduct, now)
         self._tell_of_knocks()
+        self.gathering.look_at_the_clock()
         rules = conduct.rules()
         waiting = conduct.lobby if conduct.lobby.members else _waiting(conduct.room)
         for due in waiting_due(waiting, rules, self._reminded, now):

@@ -8,7 +8,7 @@ there, so it sees the room as it is. Numbers are shown in full: who holds the to
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol, TypeVar
@@ -16,9 +16,11 @@ from typing import Any, Protocol, TypeVar
 import structlog
 
 from callcontrol.http import NotNow, NotThere, NotUnderstood
+from callcontrol.rooms.calls import Begun, Calls, Cause, Refused
 from callcontrol.rooms.conduct import Conduct
 from callcontrol.rooms.registry import RoomRegistry
 from callcontrol.rooms.room import Member, Phase, RoomState
+from callcontrol.rooms.shown import people_called, shown
 from callcontrol.rooms.steward import NoSuchRoom, main_room
 from callcontrol.tenants import Record
 
@@ -47,7 +49,7 @@ class Done:
 
 
 class RoomsApi:
-    """All rooms of the ``registry``, steered by the stewards of its switches.
+    """All rooms of the ``registry``, steered by the stewards of its switches; ``calls`` calls their participants.
 
     ``clock``: that of the registry, seconds; ``epoch``: UTC epoch seconds.
     """
@@ -55,20 +57,44 @@ class RoomsApi:
     def __init__(
         self,
         registry: RoomRegistry,
+        calls: Calls,
         *stewards: Steers,
         clock: Callable[[], float] = time.monotonic,
         epoch: Callable[[], float] = time.time,
     ) -> None:
         self._registry = registry
+        self._calls = calls
         self._stewards = stewards
         self._clock = clock
         self._epoch = epoch
 
     def rooms(self) -> list[dict[str, Any]]:
-        """All live rooms by name, ready for JSON; times are UTC epoch seconds."""
+        """All live rooms by name, and those that call participants, ready for JSON; times are UTC epoch seconds."""
+        calls = self._calls.reports()
         live = self._registry.rooms()
         started = self._epoch() - self._clock()
-        return [_shown(name, live, started) for name in sorted({main_room(name) for name in live})]
+        names = {main_room(name) for name in live} | calls.keys()
+        return [shown(name, live, calls.get(name, ()), started) for name in sorted(names)]
+
+    def call(self, room: str, numbers: Sequence[str] = ()) -> dict[str, Any]:
+        """Call the participants of a room, or ``numbers``; who is called and who is not, and why.
+
+        Raises NotThere for a name that is none, NotNow for every other reason to call nobody.
+        """
+        tenant, dot, name = room.partition(".")
+        if not dot:
+            raise NotThere(f"{room!r} is no TENANT.ROOM")
+        match self._calls.begin(tenant, name, Cause.COMMAND, numbers=numbers):
+            case Refused(reason=reason):
+                raise NotNow(f"nobody is called: {reason}")
+            case Begun() as begun:
+                _log.info("operator calls participants", room=room, round=begun.round_id, people=len(begun.called))
+                return {
+                    "room": room,
+                    "round": begun.round_id,
+                    "called": people_called(begun.called),
+                    "refused": people_called(begun.refused),
+                }
 
     def perform(self, room: str, action: str, member: str | None = None) -> dict[str, Any]:
         """Do something in a live room; what was done.
@@ -248,38 +274,3 @@ def _inhabited(conduct: Conduct) -> RoomState:
 
 def _called(member: Member) -> str:
     return f"member {member.id} ({member.number})"
-
-
-# -- what is shown -----------------------------------------------------------------------------------------------------
-
-
-def _shown(name: str, live: Mapping[str, RoomState], started: float) -> dict[str, Any]:
-    """A room with its lobby and side room. ``started``: the epoch second at which the members' clock was 0."""
-    room = live.get(name) or RoomState(name)
-    lobby, aside = (live.get(f"{name}.{part}") or RoomState(name) for part in ("lobby", "aside"))
-    return {
-        "room": name,
-        "phase": room.phase.value if room.members else None,
-        "since": round(room.since) or None,
-        "locked": room.locked,
-        "mute_all": room.mute_all,
-        "record": room.record or None,
-        "members": [_person(room, member, started) for member in room.by_arrival],
-        "waiting": [_person(lobby, member, started) for member in lobby.by_arrival],
-        "aside": [_person(aside, member, started) for member in aside.by_arrival],
-    }
-
-
-def _person(room: RoomState, member: Member, started: float) -> dict[str, Any]:
-    return {
-        "id": member.id,
-        "number": member.number,
-        "role": "moderator" if member.moderator else "participant",
-        "muted": not member.can_speak,
-        "hand": room.hands.index(member.id) + 1 if member.id in room.hands else None,
-        "floor": member.id in room.floor,
-        "since": round(started + member.since),
-        "language": member.language or None,
-        "call": member.call,
-        "switch": member.switch,
-    }

@@ -64,7 +64,7 @@ class Refused:
 
 
 class Calls(Protocol):
-    """Whoever calls participants. ``room_name`` is TENANT.ROOM."""
+    """Whoever calls participants. ``room_name`` is TENANT.ROOM. `begin` may take a second, nothing else waits."""
 
     def begin(
         self, tenant: str, room: str, cause: Cause, *, round_id: str = "", numbers: Sequence[str] = ()

@@ -12,7 +12,18 @@ import structlog
 from callcontrol.rooms.aside import Aside
 from callcontrol.rooms.commands import PAUSE
 from callcontrol.rooms.conduct import Conduct
-from callcontrol.rooms.keys import Action, Confirmed, Declined, KeyReader, Number, Pressed, Unknown, table_for
+from callcontrol.rooms.gathering import Gathering
+from callcontrol.rooms.keys import (
+    Action,
+    Confirmed,
+    Declined,
+    Everybody,
+    KeyReader,
+    Number,
+    Pressed,
+    Unknown,
+    table_for,
+)
 from callcontrol.rooms.room import Member
 from callcontrol.spoken import key as spoken_key
 from callcontrol.tenants import KeyAction, Tenant
@@ -42,9 +53,12 @@ _log = structlog.get_logger("callcontrol.rooms")
 class Keypad:
     """Keys of one room. ``tenant`` answers with the tenant file as it is now, for its key table."""
 
-    def __init__(self, conduct: Conduct, aside: Aside, tenant: Callable[[], Tenant | None]) -> None:
+    def __init__(
+        self, conduct: Conduct, aside: Aside, gathering: Gathering, tenant: Callable[[], Tenant | None]
+    ) -> None:
         self._conduct = conduct
         self._aside = aside
+        self._gathering = gathering
         self._tenant = tenant
         self._readers: dict[str, KeyReader] = {}
         self._tables: dict[str, Mapping[str, KeyAction]] = {}
@@ -90,8 +104,9 @@ class Keypad:
             case Action(action=action) if action in QUESTIONS:
                 self._question(member, action, now)
             case Action(action=KeyAction.CALL_IN):
-                self._reader(member).expect_number(now, first_within=DIAL_SECONDS)
-                self._conduct.commands.say(member, "dial-number")
+                or_all = self._gathering.possible
+                self._reader(member).expect_number(now, first_within=DIAL_SECONDS, or_all=or_all)
+                self._conduct.commands.say(member, "dial-number-or-all" if or_all else "dial-number")
             case Action(action=action):
                 _log.info("key", room=self._conduct.name, call=member.call, action=action)
                 self._do(member, action)
@@ -105,6 +120,8 @@ class Keypad:
                 self._conduct.commands.say(member, "unknown-key", *hint)
             case Number(digits=digits):
                 self._aside.dial(member, digits)
+            case Everybody():
+                self._gathering.call_all(member)
             case None:
                 pass
 

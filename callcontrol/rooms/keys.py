@@ -54,17 +54,23 @@ class Number:
 
 
 @dataclass(frozen=True)
+class Everybody:
+    """Instead of a number: all who belong to the room."""
+
+
+@dataclass(frozen=True)
 class Unknown:
     """A sequence that has no meaning for this member."""
 
 
-Pressed = Action | Confirmed | Declined | Number | Unknown
+Pressed = Action | Confirmed | Declined | Number | Everybody | Unknown
 
 
 class _Mode(Enum):
     SEQUENCES = auto()
     CONFIRMATION = auto()
     NUMBER = auto()
+    NUMBER_OR_ALL = auto()
 
 
 def table_for(keys: Mapping[str, KeyAction], moderator: bool) -> Mapping[str, KeyAction]:
@@ -120,13 +126,15 @@ class KeyReader:
         """
         self._ask(_Mode.CONFIRMATION, now + seconds)
 
-    def expect_number(self, now: float, seconds_between: float = 5.0, first_within: float = 10.0) -> None:
-        """Take digits until ``#``; ``*`` is no, and so is ``#`` without digits or a key that does not come in time.
+    def expect_number(
+        self, now: float, seconds_between: float = 5.0, first_within: float = 10.0, *, or_all: bool = False
+    ) -> None:
+        """Take digits until ``#``; ``*`` is no, and so is a key that does not come in time.
 
-        ``first_within``: seconds to the first digit, including those in which the question is heard;
-        ``seconds_between``: to each further key.
+        ``or_all``: ``#`` without digits means Everybody; otherwise it is no. ``first_within``: seconds to the first
+        digit, including those in which the question is heard; ``seconds_between``: to each further key.
         """
-        self._ask(_Mode.NUMBER, now + first_within)
+        self._ask(_Mode.NUMBER_OR_ALL if or_all else _Mode.NUMBER, now + first_within)
         self._between = seconds_between
 
     # -- how -----------------------------------------------------------------------------------------------------------
@@ -135,7 +143,7 @@ class KeyReader:
         match self._mode:
             case _Mode.CONFIRMATION:
                 return self._answer(key, now)
-            case _Mode.NUMBER:
+            case _Mode.NUMBER | _Mode.NUMBER_OR_ALL:
                 return self._dial(key, now)
             case _Mode.SEQUENCES:
                 return self._continue(key, now)
@@ -147,6 +155,9 @@ class KeyReader:
         return Confirmed()
 
     def _dial(self, key: str, now: float) -> Pressed | None:
+        if key == "#" and not self._typed and self._mode is _Mode.NUMBER_OR_ALL:
+            self._rest()
+            return Everybody()
         if key == "*" or (key == "#" and not self._typed):
             return self._decline(key, now)
         if key != "#":

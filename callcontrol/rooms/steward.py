@@ -20,8 +20,10 @@ from callcontrol.prompts import PromptBook
 from callcontrol.rooms.actor import Control, Item, KeyPressed, NotReached, Resynced, RoomActor
 from callcontrol.rooms.announcer import Announcer
 from callcontrol.rooms.aside import Aside
+from callcontrol.rooms.calls import Calls
 from callcontrol.rooms.commands import RoomCommands
 from callcontrol.rooms.conduct import Conduct
+from callcontrol.rooms.gathering import Gathering
 from callcontrol.rooms.keypad import Keypad
 from callcontrol.rooms.lease import Lease
 from callcontrol.rooms.names import SpokenNames
@@ -42,7 +44,8 @@ class NoSuchRoom(CallControlError):
 
 @dataclass(frozen=True)
 class Ground:
-    """What rooms stand on. ``recording_path``: a fresh file, as FreeSWITCH sees it, for a room's name."""
+    """What rooms stand on. ``recording_path``: a fresh file, as FreeSWITCH sees it, for a room's name; ``calls``: who
+    calls participants."""
 
     registry: RoomRegistry
     tenants: Callable[[], Tenants]
@@ -50,6 +53,7 @@ class Ground:
     epoch: Callable[[], float]
     recording_path: Callable[[str], str]
     names: SpokenNames
+    calls: Calls
 
 
 class Steward:
@@ -170,11 +174,13 @@ class Steward:
             recording_path=ground.recording_path,
         )
         aside = self._aside(conduct)
-        keypad = Keypad(conduct, aside, lambda: self._tenant(name))
+        gathering = Gathering(conduct, ground.calls, ground.epoch)
+        keypad = Keypad(conduct, aside, gathering, lambda: self._tenant(name))
         actor = RoomActor(
             conduct,
             keypad,
             aside,
+            gathering,
             self._announcer(),
             self._learn_language,
             self._steers,

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from callcontrol.prompts import PromptBook
-from callcontrol.switch.caller import Caller, read_caller
+from callcontrol.switch.caller import Caller, read_caller, read_summons
 from callcontrol.switch.connection import CallSocket
 from callcontrol.switch.framing import Headers
 from callcontrol.switch.literals import text_literal
@@ -36,6 +36,16 @@ class Say:
 
 
 @dataclass(frozen=True)
+class Clip:
+    """A file that is no prompt, such as a recorded name."""
+
+    path: str
+
+
+Spoken = Say | Clip | str
+
+
+@dataclass(frozen=True)
 class Accepted(Generic[T]):
     """The caller entered something right; ``value`` is what `accept` made of it."""
 
@@ -53,7 +63,10 @@ class TooManyTries:
 
 
 class Call:
-    """A caller on the line. ``id`` is the uuid of the channel; ``language`` may be set by a flow."""
+    """Somebody on the line. ``id`` is the uuid of the channel; ``language`` may be set by a flow.
+
+    ``summons``: what they were called for; None when they called.
+    """
 
     def __init__(self, socket: CallSocket, channel: Headers, prompts: PromptBook, language: str) -> None:
         self._socket = socket
@@ -63,7 +76,9 @@ class Call:
         self.dialled = channel.get("variable_cc_dialled")
         self.caller: Caller = read_caller(channel)
         self.farewell = channel.get("variable_cc_farewell")
-        self.language = (channel.get("variable_cc_language") if self.farewell else "") or language
+        self.summons = read_summons(channel)
+        known = self.farewell or self.summons is not None
+        self.language = (channel.get("variable_cc_language") if known else "") or language
         self.answered = channel.get("Answer-State") == "answered"
         self.on_answered: Callable[[], None] = lambda: None
 
@@ -83,35 +98,37 @@ class Call:
             self.answered = True
             self.on_answered()
 
-    def play(self, *says: Say | str) -> None:
+    def play(self, *says: Spoken) -> None:
         """Play prompts one after the other, to their end. Keys pressed meanwhile are lost."""
         self._socket.execute("playback", self._files(says), deadline=PLAY_SECONDS)
 
-    def play_unanswered(self, *says: Say | str) -> None:
+    def play_unanswered(self, *says: Spoken) -> None:
         """Play prompts as early media: the caller hears them and pays nothing."""
         self._socket.execute("pre_answer", deadline=QUICK_SECONDS)
         self.play(*says)
 
     def ask(
         self,
-        prompts: Sequence[Sequence[Say | str]],
+        prompts: Sequence[Sequence[Spoken]],
         *,
         lengths: Sequence[int],
         complete: Callable[[str], bool],
         judge: Callable[[str], T | None],
         may_retry: Callable[[], bool] = lambda: True,
+        first_seconds: float = FIRST_KEY_SECONDS,
     ) -> Accepted[T] | Nothing | TooManyTries:
         """Ask for digits, one try per element of ``prompts``; the first key ends the prompt.
 
         ``lengths``: how many digits a right answer can have. Typing ends with `#`, with the longest of them, with one
         of them that is ``complete``, or with NEXT_KEY_SECONDS without a key. ``judge`` is called once per try that
-        has digits and makes a value of them, or None when they are wrong; then ``may_retry`` decides.
+        has digits and makes a value of them, or None when they are wrong; then ``may_retry`` decides. The first key
+        may take ``first_seconds``.
         """
         pressed_any = False
         for number, says in enumerate(prompts):
             if number:  # what was typed too much belongs to the try that was wrong
                 self._socket.post(f"api uuid_flush_dtmf {self.id}")
-            digits = self._one_try(says, sorted(set(lengths)), complete)
+            digits = self._one_try(says, sorted(set(lengths)), complete, first_seconds)
             if not digits:
                 continue
             pressed_any = True
@@ -176,20 +193,25 @@ class Call:
         self._socket.hangup(text_literal(cause))
         self._socket.wait_gone(deadline=QUICK_SECONDS)
 
-    def _one_try(self, says: Sequence[Say | str], lengths: Sequence[int], complete: Callable[[str], bool]) -> str:
-        digits = self._collect(says, lengths, complete)
+    def _one_try(
+        self, says: Sequence[Spoken], lengths: Sequence[int], complete: Callable[[str], bool], first_seconds: float
+    ) -> str:
+        digits = self._collect(says, lengths, complete, first_seconds)
         if digits == "#":  # the `#` after a complete PIN of the try before; it cut this prompt short
-            digits = self._collect(says, lengths, complete)
+            digits = self._collect(says, lengths, complete, first_seconds)
         return digits.rstrip("#")
 
-    def _collect(self, says: Sequence[Say | str], lengths: Sequence[int], complete: Callable[[str], bool]) -> str:
+    def _collect(
+        self, says: Sequence[Spoken], lengths: Sequence[int], complete: Callable[[str], bool], first_seconds: float
+    ) -> str:
         """Digits of one try, with a `#` behind them if it was pressed."""
         typed = ""
         for length in lengths:
             missing = length - len(typed)
             if missing <= 0:
                 continue
-            keys = self._keys("silence" if typed else self._files(says), missing, first_seconds=_first(typed))
+            seconds = NEXT_KEY_SECONDS if typed else first_seconds
+            keys = self._keys("silence" if typed else self._files(says), missing, first_seconds=seconds)
             typed += keys
             if "#" in keys:
                 return typed[: typed.index("#") + 1]
@@ -210,13 +232,15 @@ class Call:
             self._socket.post(f"api uuid_setvar {self.id} {KEYS_VARIABLE}")
         return keys
 
-    def _files(self, says: Sequence[Say | str]) -> str:
-        paths = []
-        for say in says:
-            name, language = (say.name, say.language) if isinstance(say, Say) else (say, "")
-            paths.append(text_literal(self._prompts.file(language or self.language, name)))
+    def _files(self, says: Sequence[Spoken]) -> str:
+        paths = [text_literal(self._path(say)) for say in says]
         return paths[0] if len(paths) == 1 else "file_string://" + "!".join(paths)
 
-
-def _first(typed: str) -> float:
-    return NEXT_KEY_SECONDS if typed else FIRST_KEY_SECONDS
+    def _path(self, say: Spoken) -> str:
+        match say:
+            case Clip(path=path):
+                return path
+            case Say(name=name, language=language):
+                return self._prompts.file(language or self.language, name)
+            case _:
+                return self._prompts.file(self.language, say)
