@@ -332,6 +332,7 @@ def test_of_two_daemons_one_drives_the_round(store):
     one.open()
     one.look()
     two.look()
+    two.look(1.0)
     assert (one.dialer.over, two.dialer.over) == (False, True)
     assert two.switch.ringing == []
 

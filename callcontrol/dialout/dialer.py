@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 
 import structlog
 from gevent.event import Event as Signal
@@ -48,10 +47,11 @@ class Dialer:
         self._ours: set[str] = set()  # our names among the jobs
         self._wake = Signal()
         self._answers: deque[tuple[Ticket, Result | None]] = deque()
-        self._renewed = float("-inf")
+        self._renewed = round_.owner_until - OWN_SECONDS
         self._checked: dict[Ticket, float] = {}
         self._gone: dict[Ticket, float] = {}
-        self._told: dict[int, Invitee] | None = None
+        self._told: set[Ticket] | None = None  # tries whose end was told, or was before our time
+        self._outside_from = 0.0  # until then the tenant's limits let no outside call through
         self._log = _log.bind(room=round_.room_name, round=round_.id)
         self._troubled = False
 
@@ -112,6 +112,8 @@ class Dialer:
             return LOOK_SECONDS
         for one in due:
             assert line is not None
+            if now < self._outside_from and one.number.startswith("+"):
+                continue
             made = [other.number for other in tries if other.place == one.place]
             wait = self._try(one, max(made, default=0) + 1, tenant, line)
             if wait is not None:
@@ -131,7 +133,7 @@ class Dialer:
         limits = self._exchange.patience.limits(outgoing.at_once, outgoing.per_day)
         claim = self._exchange.store.claim_try(try_, self._exchange.identity, limits)
         if claim.held is not None:
-            return self._held(one, claim.held, claim.wait)
+            return self._held(claim.held, claim.wait)
         self._troubled = False
         if not isinstance(who, Callee):
             self._exchange.finish(ticket, tenant.id, Result.REFUSED)
@@ -157,13 +159,15 @@ class Dialer:
             self._log.error("cannot be called", number=one.number, reason=str(error))
             self._exchange.finish(try_.ticket, tenant.id, Result.REFUSED)
 
-    def _held(self, one: Invitee, held: Held, wait: float) -> float | None:
+    def _held(self, held: Held, wait: float) -> float | None:
         if held is Held.OVER:
             self._renewed = float("-inf")  # look whether it is ours
         if held in (Held.LINES, Held.PER_DAY):
             self._trouble("the round waits", str(held))
-            self._exchange.store.note_reason(self.round.id, one.place, str(held))
-            return None if wait else LOOK_SECONDS  # calls to extensions may still be made
+            now = self._exchange.now()
+            self._exchange.store.note_reason(self.round.id, now, str(held))
+            self._outside_from = now + wait
+            return None  # calls to extensions may still be made
         return wait or LOOK_SECONDS
 
     # -- what became of it ---------------------------------------------------------------------------------------------
@@ -242,26 +246,23 @@ class Dialer:
     # -- the story in the log ------------------------------------------------------------------------------------------
 
     def _tell(self, invited: Sequence[Invitee], tries: Sequence[Try]) -> None:
-        """Say whose state has changed since the last look."""
-        before = self._told
-        self._told = {one.place: one for one in invited}
-        for one in invited if before is not None else ():
-            was = before.get(one.place) if before else None
-            if was is None or (replace(was, due_at=one.due_at) == one and one.state != "waiting"):
-                continue
-            if was == one or one.state == "calling":
-                continue
-            made = sum(try_.place == one.place for try_ in tries)
-            self._tell_of(one, made)
+        """Say what became of the tries that ended since the last look, whoever wrote it."""
+        ended = {one.ticket: one for one in tries if one.result}
+        known, self._told = self._told, set(ended)
+        people = {one.place: one for one in invited}
+        for ticket, try_ in ended.items() if known is not None else ():
+            if ticket not in (known or ()) and try_.result != Result.CANCELLED:
+                self._tell_of(people[ticket.place], try_)
 
-    def _tell_of(self, one: Invitee, made: int) -> None:
-        if one.state == "joined":
-            self._log.info("reached", name=one.name, number=one.number, tries=made)
+    def _tell_of(self, one: Invitee, try_: Try) -> None:
+        log = self._log.bind(name=one.name, number=one.number, attempt=try_.number)
+        if try_.result == Result.JOINED:
+            log.info("reached")
         elif one.state == "waiting":
             again = round(max(0.0, one.due_at - self._exchange.now()))
-            self._log.info("not reached", name=one.name, number=one.number, reason=one.reason, again_in_s=again)
+            log.info("not reached", reason=try_.result, again_in_s=again)
         else:
-            self._log.info("not reached", name=one.name, number=one.number, reason=one.reason, tries=made)
+            log.info("not reached", reason=try_.result)
 
     def _trouble(self, what: str, reason: str) -> None:
         """Said once, until a call could be made again."""

@@ -49,6 +49,15 @@ class Again:
 
 NEVER = Again(0, 0.0)
 
+_KINDS = {
+    Result.BUSY: "busy",
+    Result.NO_ANSWER: "no_answer",
+    Result.NOT_REGISTERED: "no_answer",
+    Result.NO_LINE: "no_answer",
+    Result.INTERRUPTED: "no_answer",
+    Result.NO_KEY: "no_key",
+}
+
 
 @dataclass(frozen=True)
 class Patience:
@@ -68,14 +77,8 @@ class Patience:
 
     def again(self, result: Result) -> Again:
         """What this result allows."""
-        match result:
-            case Result.BUSY:
-                return self.busy
-            case Result.NO_ANSWER | Result.NOT_REGISTERED | Result.NO_LINE | Result.INTERRUPTED:
-                return self.no_answer
-            case Result.NO_KEY:
-                return self.no_key
-        return NEVER
+        kind = _KINDS.get(result)
+        return getattr(self, kind) if kind is not None else NEVER
 
     def limits(self, lines: int, per_day: int) -> Limits:
         """What a claim is held against; ``lines`` and ``per_day`` are the tenant's."""
@@ -87,16 +90,16 @@ _STATES[Result.CANCELLED] = "cancelled"
 
 # freeswitch-facts of `originate`: the hang-up causes behind `-ERR CAUSE` (sofia_glue.c:1817 for SIP's codes).
 _CAUSES = {
-    Result.BUSY: {"USER_BUSY", "USER_NOT_AVAILABLE"},
+    Result.BUSY: {"USER_BUSY", "BUSY_EVERYWHERE"},
     Result.NO_ANSWER: {
         *("NO_ANSWER", "NO_USER_RESPONSE", "ALLOTTED_TIMEOUT", "PROGRESS_TIMEOUT", "RECOVERY_ON_TIMER_EXPIRE"),
         *("NORMAL_CLEARING", "NORMAL_UNSPECIFIED", "ORIGINATOR_CANCEL", "MANAGER_REQUEST"),
     },
     Result.NOT_REGISTERED: {"USER_NOT_REGISTERED", "SUBSCRIBER_ABSENT"},
-    Result.REJECTED: {"CALL_REJECTED", "DECLINE", "BLOCKED", "OUTGOING_CALL_BARRED", "INCOMING_CALL_BARRED"},
+    Result.REJECTED: {"CALL_REJECTED", "DECLINE", "UNWANTED", "OUTGOING_CALL_BARRED", "INCOMING_CALL_BARRED"},
     Result.IMPOSSIBLE: {
         *("UNALLOCATED_NUMBER", "INVALID_NUMBER_FORMAT", "NUMBER_CHANGED", "NO_ROUTE_DESTINATION"),
-        *("NO_ROUTE_TRANSIT_NET", "INVALID_URL", "ADDRESS_INCOMPLETE", "DOES_NOT_EXIST_ANYWHERE", "GONE"),
+        *("NO_ROUTE_TRANSIT_NET", "INVALID_URL", "DOES_NOT_EXIST_ANYWHERE"),
     },
 }
 _RESULTS = {cause: result for result, causes in _CAUSES.items() for cause in causes}
@@ -118,8 +121,8 @@ def standing(results: Sequence[str], now: float, patience: Patience) -> Standing
     """How it stands with an invitee after these tries, of which the last ended now."""
     last = Result(results[-1])
     again = patience.again(last)
-    kind = sum(patience.again(Result(result)) == again for result in results)
-    if kind <= again.times and len(results) < patience.most_tries:
+    same = sum(_KINDS.get(Result(result)) == _KINDS.get(last) for result in results)
+    if same <= again.times and len(results) < patience.most_tries:
         return Standing("waiting", str(last), now + again.after)
     return Standing(_STATES.get(last, "failed"), str(last))
 
@@ -131,6 +134,6 @@ def due(invited: Iterable[Invitee], now: float) -> list[Invitee]:
 
 
 def next_look(invited: Iterable[Invitee], now: float, pace: float) -> float:
-    """Seconds until there is something to do for those who wait; ``pace`` at most."""
-    times = [one.due_at - now for one in invited if one.state == "waiting"]
-    return max(0.0, min([pace, *times]))
+    """Seconds until somebody else is due, after what is due now was done or held back; ``pace`` at most."""
+    times = [one.due_at - now for one in invited if one.state == "waiting" and one.due_at > now]
+    return min([pace, *times])

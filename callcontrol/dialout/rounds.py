@@ -13,6 +13,7 @@ from callcontrol import greenlets
 from callcontrol.dialout.dialer import LOOK_SECONDS, OWN_SECONDS, Dialer
 from callcontrol.dialout.exchange import Exchange
 from callcontrol.dialout.invited import whom
+from callcontrol.dialout.opening import begun, new_round, not_reached
 from callcontrol.dialout.plan import Result
 from callcontrol.dialout.reports import REMEMBERED_SECONDS, Reports, reported
 from callcontrol.dialout.words import Invited, Why
@@ -93,18 +94,7 @@ class Rounds:
         if isinstance(invited, Refused):
             _log.info("nobody is called", room=f"{tenant}.{room}", cause=str(cause), reason=invited.reason)
             return invited
-        due = now if due_at is None else due_at
-        round_ = Round(
-            id=round_id or f"{tenant}.{room}@{cause}-{self._exchange.new_call()}",
-            tenant=tenant,
-            room=room,
-            cause=str(cause),
-            due_at=due,
-            began_at=now,
-            ends_at=_end(found[1], cause, due),
-            owner=self._exchange.identity,
-            owner_until=now + OWN_SECONDS,
-        )
+        round_ = new_round(self._exchange, *found, cause, round_id, now if due_at is None else due_at)
         if now >= round_.ends_at:
             return Why.TOO_LATE.refused()
         try:
@@ -112,6 +102,15 @@ class Rounds:
         except StateUnavailable as error:
             _log.error("cannot call anybody without the state store", room=round_.room_name, reason=str(error))
             return Why.UNAVAILABLE.refused()
+
+    def missed(self, tenant: str, room: str, round_id: str, due_at: float) -> bool:
+        """Write down an occurrence for which it is too late; False when it was called or written down before.
+
+        Raises StateUnavailable.
+        """
+        now = self._exchange.now()
+        round_ = Round(round_id, tenant, room, str(Cause.SCHEDULE), due_at, now, now, "", 0.0)
+        return self._exchange.store.missed(round_)
 
     def cancel(self, room_name: str, reason: str) -> None:
         """The room TENANT.ROOM is over: nobody is called into it any longer, and what rings is ended."""
@@ -159,17 +158,17 @@ class Rounds:
     def _begin(self, round_: Round, room: Room, invited: tuple[Invitee, ...], *, explicit: bool) -> Begun | Refused:
         self._cancel(round_.room_name)
         if not explicit:
-            invited = self._not_reached(round_, room, invited)
+            invited = not_reached(self._exchange, round_, room, invited, self._ended.get(round_.room_name, 0.0))
         if not any(one.pending for one in invited):
             return Begun("", (), reported(invited))
         opening = self._exchange.store.open_round(round_, invited)
         if not opening.opened:
             return self._join(opening, round_, room, invited, explicit=explicit)
-        begun = _begun(round_.id, invited)
-        _log.info("round began", room=round_.room_name, round=round_.id, cause=round_.cause, people=len(begun.called))
+        answer = begun(round_.id, invited)
+        _log.info("round began", room=round_.room_name, round=round_.id, cause=round_.cause, people=len(answer.called))
         self._reports.seen(round_, invited)
         self._drive(round_)
-        return begun
+        return answer
 
     def _join(
         self, opening: Opening, round_: Round, room: Room, invited: tuple[Invitee, ...], *, explicit: bool
@@ -185,18 +184,7 @@ class Rounds:
         people = [one for one in store.invitees_of(opening.running) if one.number in again]
         _log.info("called again", room=round_.room_name, round=opening.running, cause=round_.cause, people=len(again))
         self._wake(opening.running)
-        return _begun(opening.running, people)
-
-    def _not_reached(self, round_: Round, room: Room, invited: tuple[Invitee, ...]) -> tuple[Invitee, ...]:
-        """Without those whom an earlier round of the same meeting reached."""
-        if not self._exchange.hosted_by(round_.room_name):
-            return invited
-        since = max(round_.began_at - room.max_duration, self._ended.get(round_.room_name, 0.0))
-        store = self._exchange.store
-        earlier = store.rounds_of(round_.tenant, since, round_.began_at)
-        ids = [one.id for one in earlier if one.room == round_.room and one.outcome == "over"]
-        reached = {one.number for one in store.invitees_of(*ids) if one.state in ("joined", "declined")}
-        return tuple(one for one in invited if one.number not in reached)
+        return begun(opening.running, people)
 
     def _drive(self, round_: Round) -> None:
         if round_.id in self._dialers or self._stopping.is_set():
@@ -280,15 +268,3 @@ class Rounds:
             greenlets.spawn(f"hang up {room_name}", self._exchange.hang_up, cut)
             self._wake(round_.id)
         self._cancelling.pop(room_name, None)
-
-
-def _begun(round_id: str, invited: Sequence[Invitee]) -> Begun:
-    called = reported([one for one in invited if one.pending])
-    return Begun(round_id, called, reported([one for one in invited if not one.pending]))
-
-
-def _end(room: Room, cause: Cause, due: float) -> float:
-    """When a round is given up: an occurrence at the end of its time, any other when a meeting would be."""
-    if cause is Cause.SCHEDULE and room.schedule is not None:
-        return due + room.schedule.duration * 60.0
-    return due + room.max_duration

@@ -118,10 +118,10 @@ class RoundStore:
         query = select(invitees).where(invitees.c.round.in_(round_ids)).order_by(invitees.c.round, invitees.c.place)
         return self._read(query, Invitee.of)
 
-    def note_reason(self, round_id: str, place: int, reason: str) -> None:
-        """Why somebody still waits, for the report."""
-        waits = and_(invitees.c.round == round_id, invitees.c.place == place, invitees.c.state == "waiting")
-        change = update(invitees).where(waits).values(reason=reason)
+    def note_reason(self, round_id: str, now: float, reason: str) -> None:
+        """Why those outside whose time has come still wait, for the report."""
+        waits = and_(invitees.c.round == round_id, invitees.c.state == "waiting", invitees.c.due_at <= now)
+        change = update(invitees).where(waits, invitees.c.number.startswith("+")).values(reason=reason)
         self.database.write(lambda connection: connection.execute(change))
 
     # -- tries ---------------------------------------------------------------------------------------------------------

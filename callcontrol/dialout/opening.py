@@ -1,0 +1,54 @@
+"""How a round begins: what it is, whom it leaves out, and what is answered to whoever asked for it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from callcontrol.dialout.dialer import OWN_SECONDS
+from callcontrol.dialout.exchange import Exchange
+from callcontrol.dialout.reports import reported
+from callcontrol.rooms.calls import Begun, Cause
+from callcontrol.state.rounds import Invitee, Round
+from callcontrol.tenants import Room, Tenant
+
+
+def new_round(exchange: Exchange, tenant: Tenant, room: Room, cause: Cause, round_id: str, due_at: float) -> Round:
+    """A round of this daemon, not opened yet. ``round_id``: ``""`` when it is no occurrence of a schedule."""
+    now = exchange.now()
+    return Round(
+        id=round_id or f"{tenant.id}.{room.name}@{cause}-{exchange.new_call()}",
+        tenant=tenant.id,
+        room=room.name,
+        cause=str(cause),
+        due_at=due_at,
+        began_at=now,
+        ends_at=_end(room, cause, due_at),
+        owner=exchange.identity,
+        owner_until=now + OWN_SECONDS,
+    )
+
+
+def not_reached(
+    exchange: Exchange, round_: Round, room: Room, invited: tuple[Invitee, ...], ended: float
+) -> tuple[Invitee, ...]:
+    """Without those whom an earlier round of the same meeting reached. ``ended``: when the last meeting was over."""
+    if not exchange.hosted_by(round_.room_name):
+        return invited
+    since = max(round_.began_at - room.max_duration, ended)
+    earlier = exchange.store.rounds_of(round_.tenant, since, round_.began_at)
+    ids = [one.id for one in earlier if one.room == round_.room and one.outcome == "over"]
+    reached = {one.number for one in exchange.store.invitees_of(*ids) if one.state in ("joined", "declined")}
+    return tuple(one for one in invited if one.number not in reached)
+
+
+def begun(round_id: str, invited: Sequence[Invitee]) -> Begun:
+    """The answer to whoever asked for a round."""
+    called = [one for one in invited if one.pending]
+    return Begun(round_id, reported(called), reported([one for one in invited if not one.pending]))
+
+
+def _end(room: Room, cause: Cause, due: float) -> float:
+    """When a round is given up: an occurrence at the end of its time, any other when a meeting would be."""
+    if cause is Cause.SCHEDULE and room.schedule is not None:
+        return due + room.schedule.duration * 60.0
+    return due + room.max_duration
