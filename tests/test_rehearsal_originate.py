@@ -80,6 +80,8 @@ def test_the_outcome_says_why_nobody_was_reached(
         (f"sofia/gateway/nosuch/{ANN}", "INVALID_GATEWAY"),
         ("sofia/nosuch/sip:33@127.0.0.1", "INVALID_PROFILE"),
         ("sofia/extensions/33", "USER_NOT_REGISTERED"),
+        ("sofia/gateway/carrier", "INVALID_URL"),
+        ("sofia/trunk", "INVALID_URL"),
         ("sofia/extensions/sip:33@127.0.0.1:9", "NORMAL_TEMPORARY_FAILURE"),
         ("error/user_busy", "USER_BUSY"),
         ("user/33@acme.example", "SUBSCRIBER_ABSENT"),
@@ -268,6 +270,38 @@ def test_the_variables_of_all_legs_win_over_those_of_one(switch: RehearsalSwitch
     assert call(link, dial, "&park") == "+OK leg-1\n"
     found = {name: link.ask(f"api uuid_getvar leg-1 cc_{name}") for name in "abce"}
     assert found == {"a": "_undef_", "b": "a b", "c": "a,b", "e": "1"}
+
+
+@pytest.mark.parametrize(
+    ("given", "value"),
+    [
+        (r"{a=b\,c}", "b,c"),
+        ("{a='b,c'}", "b"),
+        ("{^^:a=b,c:d=e}", "b,c"),
+        ("{a=b=c}", "b=c"),
+        ("{a={b}}", "{b}"),
+        ("{a=1}{a=2}", "2"),
+        ("[a='b,c']", "b"),
+        ("[^^:a=b,c:d=e]", "b,c"),
+        (r"[a=b\,c]", "b,c"),
+        ("[a=1][a=2]", "2"),
+    ],
+)
+def test_a_variable_arrives_as_freeswitch_passes_it_on(
+    switch: RehearsalSwitch, link: Wire, given: str, value: str
+) -> None:
+    """Each was tried on a running FreeSWITCH. Quotes are used up where the command is cut into words."""
+    switch.telephone(ANN)
+    own = "[origination_uuid=leg-1]" if given.startswith("[") else "{origination_uuid=leg-1}"
+    dial = f"{own}{given}{GATE}{ANN}" if given.startswith("[") else f"{given}{own}{GATE}{ANN}"
+    assert call(link, dial, "&park") == "+OK leg-1\n"
+    assert link.ask("api uuid_getvar leg-1 a") == value
+
+
+def test_the_caller_id_may_stand_at_the_end_of_the_command(switch: RehearsalSwitch, link: Wire) -> None:
+    ann = switch.telephone(ANN)
+    assert call(link, f"{GATE}{ANN}", "&park XML default Acme +4930863 1").startswith("+OK ")
+    ann.is_called("+4930863")
 
 
 def test_the_channel_tells_its_life_in_events(switch: RehearsalSwitch, link: Wire) -> None:

@@ -11,6 +11,8 @@ from collections.abc import Iterable, Sequence
 from uuid import uuid4
 
 from callcontrol.rehearsal import encoding, template
+from callcontrol.rehearsal.callflow import profile
+from callcontrol.rehearsal.cjson import Json
 from callcontrol.rehearsal.encoding import Header, Value
 from callcontrol.rehearsal.events import Block, Encoded, Part, encode
 from callcontrol.rehearsal.placed import Placed
@@ -97,6 +99,7 @@ class Channel:
         self.context, self.dialplan = call.context, call.dialplan
         self.transfer_source = ""
         self.profile_index = 1
+        self.past_profiles: list[Json] = []
         self.profile_created = call.created
         self.times = {"answered": 0, "progress": 0, "progress_media": 0, "hangup": 0}
         self._caller: Block | None = None
@@ -137,18 +140,19 @@ class Channel:
 
     def transfer(self, target: str, context: str) -> None:
         """What a transfer to another extension leaves in the caller's profile and variables (switch_ivr.c:2163)."""
-        source = f"{int(time.time())}:{uuid4()}:bl_xfer:{target}/{context}/XML"
+        now = micros()
+        self.past_profiles.append(profile(self, transferred=now))
+        source = f"{now // 1_000_000}:{uuid4()}:bl_xfer:{target}/{context}/XML"
         self.destination, self.context, self.transfer_source = target, context, source
         self.dialplan = "XML"
         self.profile_index += 1
-        self.profile_created = micros()
+        self.profile_created = now
         self._caller = None
         left = int(self.variables.get("max_forwards") or 71) - 1
         for name, value in (
             ("max_forwards", str(left)),
             ("transfer_history", source),
             ("transfer_source", source),
-            ("DP_MATCH", target),
             ("call_uuid", self.uuid),
         ):
             self.variables.set(name, value)

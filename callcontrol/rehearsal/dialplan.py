@@ -15,6 +15,7 @@ from callcontrol.rehearsal.transcript import Kind
 CONTEXT = "callcontrol"  # where the extensions of the safety net are
 ROUNDS = 15
 _NUMBER = re.compile(r"([0-9A-Za-z+*#._-]{1,64})(?:;.*)?", re.DOTALL)
+_WITHOUT_GROUPS = ("back", "end")
 _AGAIN = re.compile(r"again(?:-([12]?[02468]))?")
 
 
@@ -48,6 +49,8 @@ def follow(session: Session) -> None:
     while session.transfer_to and not channel.down:
         target, session.transfer_to = session.transfer_to, ""
         channel.transfer(target, CONTEXT)
+        if target not in _WITHOUT_GROUPS:
+            channel.variables.set("DP_MATCH", target)  # mod_dialplan_xml.c:509: only where the expression has a bracket
         if int(session.variable("max_forwards")) <= 0:
             session.hangup("EXCHANGE_ROUTING_ERROR")
             return

@@ -48,6 +48,7 @@ class Hub:
         self.members = 0  # the last Member-ID given
         self.sessions = 0  # the last session number given
         self.peak = 0
+        self.cdr: Path | None = None  # where what became of each call is written
         self.globals = {"hostname": "rehearsal", "domain": "127.0.0.1", "sound_prefix": "/prompts/en"}
         self.globals |= {"callcontrol_prompts": "/prompts", "callcontrol_language": "en"}
         self.missing: set[str] = set()

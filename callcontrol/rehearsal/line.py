@@ -128,6 +128,8 @@ class Line:
             return
         if by_phone:
             cause = self._phone_hung_up(cause)
+        elif isinstance(channel.call, Placed) and not channel.answered:
+            self._set_all(channel.call.cancelled())
         channel.state = "CS_HANGUP"
         channel.hangup_cause = cause
         channel.stamp("hangup")
@@ -135,7 +137,7 @@ class Line:
             if control.listener.linger is None:
                 control.close()
         self.fire("CHANNEL_HANGUP")
-        channel.variables.set("sip_hangup_disposition", self._disposition(by_phone))
+        self._set_all([("sip_hangup_disposition", self._disposition(by_phone))])
         for control in list(self.controls):
             control.call_ends(busy=self.in_room)
         self.wake()
@@ -166,6 +168,7 @@ class Line:
         if not self.channel.answered:
             if not isinstance(call, Placed):
                 return "ORIGINATOR_CANCEL"
+            self.channel.found = True
             cause = "CALL_REJECTED" if cause == "NORMAL_CLEARING" else cause
             self._set_all(call.refused(cause))
             self.transcript.add(Kind.REJECTS, cause)

@@ -96,3 +96,9 @@ def cause(text: str) -> str:
     if text.isdigit():
         return _BY_NUMBER.get(int(text), "NORMAL_CLEARING")
     return text.upper() if text.upper() in CAUSES else "NORMAL_CLEARING"
+
+
+def q850(name: str) -> int:
+    """The cause as a number of Q.850; FreeSWITCH's own causes are 16 there (switch_channel.c:405)."""
+    number = CAUSES.get(name, 16)
+    return number if number <= CAUSES["INTERWORKING"] else CAUSES["NORMAL_CLEARING"]

@@ -67,7 +67,7 @@ class Placed:
         """The variables of the channel when its INVITE is out."""
         gateway: list[Header] = [("sip_gateway_name", self.gateway)] if self.gateway else []
         contact = f"gw+{self.gateway}" if self.gateway else "mod_sofia"
-        port = PROFILE_PORT.get(self.door, 5080)
+        port = self._own_port
         return [
             ("direction", "outbound"),
             ("is_outbound", "true"),
@@ -89,33 +89,52 @@ class Placed:
             ("rtp_local_sdp_str", self._offer()),
             ("sip_outgoing_contact_uri", f"<sip:{contact}@{HOST}:{port}>"),
             ("sip_req_uri", self._uri),
+            ("sip_to_host", self._uri.partition(";")[0].partition("@")[2]),
+            ("sip_from_host", HOST),
             ("sofia_profile_name", self.door),
             ("recovery_profile_name", self.door),
             ("sofia_profile_url", f"sip:mod_sofia@{HOST}:{port}"),
             ("sip_local_network_addr", HOST),
+            ("sip_call_id", f"call-{self.uuid}"),
         ]
 
     def responded(self) -> list[Header]:
-        """The variables the first answer of the far end brings: 18x, or a refusal."""
+        """The variables the first answer brings that has a contact: 18x."""
         shown = f'"{self.name}" ' if self.name else ""
+        user, _, address = self._uri.partition(";")[0].partition("@")
+        host, _, port = address.partition(":")
+        via = f"SIP/2.0/UDP {HOST}:{self._own_port};rport;branch=z9hG4bK{self.session_id}"
         return [
-            ("sip_reply_host", HOST),
-            ("sip_reply_port", str(PHONE_PORT)),
-            ("sip_network_ip", HOST),
-            ("sip_network_port", str(PHONE_PORT)),
+            *self._replied(),
+            ("sip_recover_contact", f"<sip:{user}@{address}>"),
+            ("sip_full_via", via),
+            ("sip_recover_via", via),
             *([("sip_from_display", self.name)] if self.name else []),
             ("sip_full_from", f"{shown}<sip:{self.number}@{HOST}>;tag=from-{self.session_id}"),
             ("sip_full_to", f"<sip:{self._uri}>;tag=to-{self.session_id}"),
             ("sip_from_user", self.number),
             ("sip_from_uri", f"{self.number}@{HOST}"),
             ("sip_from_host", HOST),
-            ("sip_to_user", self.dialled),
-            ("sip_to_uri", self._uri.partition(";")[0]),
-            ("sip_to_host", HOST),
+            ("sip_to_user", user),
+            ("sip_to_port", port),
+            ("sip_to_uri", f"{user}@{address}"),
+            ("sip_to_host", host),
+            ("sip_contact_user", user),
+            ("sip_contact_port", port),
+            ("sip_contact_uri", f"{user}@{address}"),
+            ("sip_contact_host", host),
             ("sip_to_tag", f"to-{self.session_id}"),
             ("sip_from_tag", f"from-{self.session_id}"),
             ("sip_cseq", str(10_000 + self.session_id)),
             ("sip_call_id", f"call-{self.uuid}"),
+        ]
+
+    def _replied(self) -> list[Header]:
+        return [
+            ("sip_reply_host", HOST),
+            ("sip_reply_port", str(PHONE_PORT)),
+            ("sip_network_ip", HOST),
+            ("sip_network_port", str(PHONE_PORT)),
         ]
 
     def media(self) -> list[Header]:
@@ -149,6 +168,8 @@ class Placed:
         """The variables a final answer from 300 on brings."""
         status = STATUS.get(cause, 480)
         return [
+            *self._replied(),
+            ("sip_hangup_disposition", "recv_refuse"),
             ("sip_invite_failure_status", str(status)),
             ("sip_invite_failure_phrase", PHRASES[status]),
             ("sip_term_status", str(status)),
@@ -156,9 +177,17 @@ class Placed:
             ("sip_term_cause", str(CAUSES.get(cause, 16))),
         ]
 
+    def cancelled(self) -> list[Header]:
+        """The variables our CANCEL of a ringing call leaves."""
+        return [("sip_invite_failure_status", "487"), ("sip_invite_failure_phrase", "CANCEL")]
+
     def acknowledged(self) -> list[Header]:
         """The ACK is ours: it brings nothing new."""
         return []
+
+    @property
+    def _own_port(self) -> int:
+        return PROFILE_PORT.get(self.door, 5080)
 
     @property
     def _port(self) -> int:

@@ -10,9 +10,10 @@ import re
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from callcontrol.rehearsal import names, template
+from callcontrol.rehearsal.channel import micros
 from callcontrol.rehearsal.encoding import Header
 from callcontrol.rehearsal.hub import Hub, new_uuid
 from callcontrol.rehearsal.line import Line, true
@@ -24,6 +25,14 @@ QUEUE_LIMIT = 256  # src/include/private/switch_core_pvt.h:65
 DEPTH_LIMIT = 32  # switch_ivr.c:917 SWITCH_MAX_STACKS
 _SCOPE = re.compile(r"%([^\[])?\[([^\]]*)\]")
 _VARIABLE = re.compile(r"\$?\$\{([^{}]*)\}")
+
+
+class Executed(NamedTuple):
+    """An application that was run; ``began`` in microseconds since 1970."""
+
+    name: str
+    argument: str
+    began: int
 
 
 class Application(Protocol):
@@ -47,6 +56,7 @@ class Session(Line):
 
     def __init__(self, hub: Hub, call: template.Dialled | Placed, transcript: Transcript) -> None:
         super().__init__(hub, call, transcript)
+        self.applications: list[Executed] = []  # in the order they were begun
         self._private: deque[Command] = deque()
         self._locks = 0
         self._depth = 0
@@ -133,6 +143,8 @@ class Session(Line):
         variables.set("current_application", app)
         variables.set("current_application_data", argument, checked=False)
         variables.set("current_application_response", None)
+        if not true(self.variable("disable_app_log")):
+            self.applications.append(Executed(app, argument, micros()))
         data: list[Header] = [("Application-Data", argument)] if argument else []
         tail: list[Header] = [("Application-UUID", uuid), *([("Application-UUID-Name", named)] if named else [])]
         self.fire("CHANNEL_EXECUTE", [("Application", app), *data, *tail])

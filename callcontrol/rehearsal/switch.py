@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from callcontrol.rehearsal.api import Api
 from callcontrol.rehearsal.apps import APPS, App
@@ -30,6 +31,7 @@ class RehearsalSwitch:
     prompts: tells names from paths; None shows the file's stem. pace: how long media lasts (0: no time, 1: really).
     net_seconds: how long the dialplan's safety net keeps a caller in music (FreeSWITCH's configuration: 30).
     gateways: the trunks it can call out by, by name; ``exchange.gateways`` may be changed.
+    cdr: the folder where it writes what became of each call, as mod_json_cdr does; made when it starts.
     """
 
     def __init__(
@@ -42,8 +44,10 @@ class RehearsalSwitch:
         net_seconds: float = 30.0,
         language: str = "en",
         gateways: Iterable[str] = (),
+        cdr: Path | None = None,
     ) -> None:
         self.hub = Hub(daemon, prompts, pace, net_seconds)
+        self.hub.cdr = cdr
         apps: dict[str, Application] = {**APPS, "socket": App(hand_over)}
         self.hub.apps = apps
         self.exchange = Exchange(gateways)
@@ -53,7 +57,9 @@ class RehearsalSwitch:
         self._inbound = Inbound(self.hub, listen, password)
 
     def start(self) -> RehearsalSwitch:
-        """Listen. Raises OSError when the address is taken."""
+        """Listen. Raises OSError when the address is taken or the folder ``cdr`` cannot be made."""
+        if self.hub.cdr is not None:
+            self.hub.cdr.mkdir(parents=True, exist_ok=True)
         self._inbound.start()
         return self
 
