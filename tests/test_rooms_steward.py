@@ -26,6 +26,7 @@ from callcontrol.state import sqlite_url
 from callcontrol.switch.events import Event
 from callcontrol.tenants import Tenants
 from tests.calls.room_scenarios import DECK, QUAY, SLIP, guest, host, meeting
+from tests.live_rooms import CallsOut
 from tests.rehearsal_daemon import eventually
 from tests.tenant_files import tenant
 
@@ -124,8 +125,7 @@ def host_in_person(house: House, room: str) -> Phone:
     """A moderator comes in without a daemon, as one does whom the last daemon let in with its last breath."""
     phone = house.switch.phone("+491713000009", door="extensions", extension="33@harbour.example")
     house.switch.hub.daemon = ("127.0.0.1", 9)
-    phone.calls(DECK)
-    eventually(lambda: phone.session is not None and phone.session.channel.uuid in house.switch.hub.calls)
+    phone.calls(DECK).hears_music()  # the dialplan has prepared the call and goes round
     assert phone.session is not None
     uuid = phone.session.channel.uuid
     house.switch.hub.api(f"uuid_setvar_multi {uuid} sensitive_dtmf=false;conference_member_flags=moderator")
@@ -270,7 +270,7 @@ class FailingSwitch:
         names = SpokenNames(folder, str(folder))
         self.registry = RoomRegistry(lambda: 100.0)
         ground = Ground(
-            self.registry, lambda: self.tenants, PROMPTS, lambda: 1_795_000_000.0, "/r/{}.wav".format, names
+            self.registry, lambda: self.tenants, PROMPTS, lambda: 1_795_000_000.0, "/r/{}.wav".format, names, CallsOut()
         )
         self.steward = Steward("local", ground, "a:8084", self.api, lambda command, job: None)
         self.steward.lease.renew()
