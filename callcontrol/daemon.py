@@ -75,7 +75,7 @@ class Daemon:
         self._names = names
         identity = f"{socket.gethostname()}/{config.listen[0]}:{config.listen[1] or os.getpid()}"
         links: list[Link] = []
-        self.rounds = Rounds(self._exchange(identity, links))
+        self.rounds = Rounds(self._exchange(identity, links, epoch))
         ground = Ground(
             self.rooms, lambda: self.tenants.current, prompts, epoch, recordings.path_for, names, self.rounds
         )
@@ -171,7 +171,7 @@ class Daemon:
             ],
         }
 
-    def _exchange(self, identity: str, links: Sequence[Link]) -> Exchange:
+    def _exchange(self, identity: str, links: Sequence[Link], epoch: Callable[[], float]) -> Exchange:
         return Exchange(
             store=RoundStore(self.database),
             tenants=lambda: self.tenants.current,
@@ -180,6 +180,7 @@ class Daemon:
             language_of=self.state.language_of,
             identity=identity,
             patience=_patience(self._config),
+            now=epoch,
             count=lambda tenant, result: self.metrics.calls_out.labels(tenant, str(result)).inc(),
         )
 
