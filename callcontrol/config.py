@@ -196,6 +196,8 @@ class Config(Model):
     """The same folder as FreeSWITCH sees it, when that is another path."""
     directory: Folder | None = None
     """Folder where FreeSWITCH reads its users from; without it extensions cannot register."""
+    cdr: Folder | None = None
+    """Folder that FreeSWITCH writes its call detail records to, as this daemon sees it; they settle the ledger."""
     dial_out: DialOut = DialOut()
     """How long and how often rooms call their participants."""
     max_calls: Annotated[int, whole(1, 100_000)] = 2000

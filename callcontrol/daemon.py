@@ -30,6 +30,7 @@ from callcontrol.directory import write_directory
 from callcontrol.errors import ConfigError
 from callcontrol.flows import House, serve
 from callcontrol.http import HttpServer, http_token
+from callcontrol.ledger.books import Books
 from callcontrol.log import lines_dropped
 from callcontrol.metrics import Metrics
 from callcontrol.prompts import PromptBook
@@ -38,10 +39,11 @@ from callcontrol.rooms.names import Recordings, SpokenNames
 from callcontrol.rooms.registry import RoomRegistry
 from callcontrol.rooms.room import RoomState
 from callcontrol.rooms.steward import Ground
-from callcontrol.state import Database, StateStore
+from callcontrol.state import Database, Legs, StateStore
 from callcontrol.state.rounds import RoundStore
 from callcontrol.switch.call import Call
 from callcontrol.switch.connection import CallSocket
+from callcontrol.switch.events import Event
 from callcontrol.switch.framing import Headers
 from callcontrol.switch.link import Link
 from callcontrol.switch.server import CallServer
@@ -68,6 +70,8 @@ class Daemon:
         self.tenants = TenantStore(config.tenants, environ, self._tenants_changed, self._tenant_problems)
         self.database = Database(config.database)
         self.state = StateStore(self.database)
+        switches = [switch.name for switch in config.switches]
+        self.books = Books(Legs(self.database), self._channel, switches, config.cdr)
         prompts = PromptBook(config.prompts, config.switch_prompts)
         seen_by_switch = config.switch_recordings or str(config.recordings.absolute())
         names = SpokenNames(config.recordings, seen_by_switch)
@@ -80,7 +84,8 @@ class Daemon:
             self.rooms, lambda: self.tenants.current, prompts, epoch, recordings.path_for, names, self.rounds
         )
         self.switchboards = [
-            Switchboard(switch, ground, identity, environ, self.metrics, self._job_ended) for switch in config.switches
+            Switchboard(switch, ground, self.books, identity, environ, self.metrics, self._job_ended)
+            for switch in config.switches
         ]
         links += [board.link for board in self.switchboards]
         self._house = House(
@@ -90,6 +95,7 @@ class Daemon:
             names=names,
             state=self.state,
             rounds=self.rounds,
+            books=self.books,
             metrics=self.metrics,
             now=epoch,
             links_up=lambda: all(board.link.up for board in self.switchboards),
@@ -118,6 +124,7 @@ class Daemon:
         if problems and not self.tenants.current.by_id:
             raise ConfigError(problems)
         self.database.open()
+        self.books.start()
         self._names.prepare()
         self._write_directory(self.tenants.current)
         for board in self.switchboards:
@@ -200,6 +207,7 @@ class Daemon:
         watch("greenlets", "Greenlets started by name and alive", greenlets.count)
         watch("state_available", "1 while the state store answers", lambda: self.database.available)
         watch("state_outages", "Times the state store went away since the start", lambda: self.database.outages)
+        self.books.watch_with(watch)
         watch("log_lines_dropped", "Log lines lost since the start", lines_dropped)
         watch("rounds_running", "Rounds of calls this daemon drives", lambda: self.rounds.running)
         for board in self.switchboards:
@@ -220,8 +228,12 @@ class Daemon:
         for board in self.switchboards:
             board.link.stop()
         self.http.stop()
+        self.books.stop()
         self.database.close()
         _log.info("stopped")
+
+    def _channel(self, switch: str, call: str) -> Event:
+        return next(board for board in self.switchboards if board.link.name == switch).channel(call)
 
     def _keep_house(self) -> None:
         while not self._stopping.wait(timeout=PRUNE_SECONDS):

@@ -90,6 +90,20 @@ def shown(who: Callee, tenant: Tenant, room: str) -> dict[str, str]:
     return variables
 
 
+def accounted(who: Callee, tenant: Tenant, room: str, *, moderator: bool = False) -> dict[str, str]:
+    """The variables that say for whom a call is made, so that the ledger knows it (callcontrol/ledger/account.py).
+
+    ``room``: TENANT.ROOM.
+    """
+    return {
+        "cc_tenant": tenant.id,
+        "cc_room": room,
+        "cc_role": "moderator" if moderator else "participant",
+        "cc_payer": "tenant",
+        "cc_number": who.number,
+    }
+
+
 def originate(
     legs: Mapping[str, str], variables: Mapping[str, str], then: Conference | Extension, seconds: float = RING_SECONDS
 ) -> str:

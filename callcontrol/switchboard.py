@@ -16,11 +16,14 @@ from gevent.event import Event as Signal
 from callcontrol import greenlets
 from callcontrol.config import Switch
 from callcontrol.errors import SwitchError
+from callcontrol.ledger.books import Books
+from callcontrol.ledger.watch import Present
 from callcontrol.metrics import Metrics
 from callcontrol.rooms.lease import RENEW_SECONDS
 from callcontrol.rooms.steward import Ground, Steward
 from callcontrol.switch.events import Event
 from callcontrol.switch.link import Link
+from callcontrol.switch.literals import text_literal
 
 EVENTS = "DTMF BACKGROUND_JOB CUSTOM conference::maintenance"
 
@@ -37,6 +40,7 @@ class Switchboard:
         self,
         switch: Switch,
         ground: Ground,
+        books: Books,
         identity: str,
         environ: Mapping[str, str],
         metrics: Metrics,
@@ -45,6 +49,8 @@ class Switchboard:
         password = partial(switch.read_password, environ)
         self.link = Link(switch.name, (switch.host, switch.port), password, self, subscribe=EVENTS)
         self.steward = Steward(switch.name, ground, identity, self.link.api, self.link.begin)
+        self._ground = ground
+        self._books = books
         self._metrics = metrics
         self._on_job = on_job
         self._known = False
@@ -66,7 +72,9 @@ class Switchboard:
         if not self._known:
             self.steward.lease.renew()  # for a switch that is new to us this only says that nobody steers it
             self.steward.lease.renew()
+        asked = self._books.now()
         self.steward.resync()
+        self._books.compare(link.name, self._present(), asked)
         self._metrics.link_up.labels(link.name).set(1)
         if not self._known:
             self.reload_directory()
@@ -77,13 +85,30 @@ class Switchboard:
         if event.name == "BACKGROUND_JOB":
             self._on_job(event.get("Job-UUID"), event.get("_body"))
         self.steward.take_event(event)
+        self._books.take_event(self.link.name, event)
 
     def on_down(self, link: Link) -> None:
         """The switch is lost."""
         self._known = False
         self.steward.lease.lost()
+        self._books.lost(link.name)
         self._metrics.link_up.labels(link.name).set(0)
         self._metrics.link_reconnects.labels(link.name).inc()
+
+    def channel(self, call: str) -> Event:
+        """Everything the switch knows of a call. Raises SwitchError."""
+        return Event(self.link.api(f"uuid_dump {text_literal(call)} json").encode("utf-8", "surrogateescape"))
+
+    def _present(self) -> dict[str, Present]:
+        """Every call that is in a room of this switch, by its uuid."""
+        registry = self._ground.registry
+        ago = self._books.now() - registry.now()
+        return {
+            member.call: Present(member.call, member.switch, room.name, registry.meeting(room.name), member.since + ago)
+            for room in registry.rooms().values()
+            for member in room.members.values()
+            if member.switch == self.link.name
+        }
 
     def _keep_lease(self, stopping: Signal) -> None:
         while not stopping.wait(timeout=RENEW_SECONDS):

@@ -68,6 +68,7 @@ class DemoSettings:
     def prepare(self) -> str:
         """Make the state folder, the password (kept from an earlier run) and the daemon's configuration."""
         self.state.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self.cdr.mkdir(exist_ok=True, mode=0o700)
         password = self._password()
         self.config_file.write_text(self._config(), encoding="utf-8")
         return password
@@ -101,6 +102,7 @@ class DemoSettings:
             "prompts": str((self.home / "prompts").absolute()),
             "directory": str(self.directory.absolute()),
             "recordings": str((self.state / "recordings").absolute()),
+            "cdr": str(self.cdr.absolute()),
             "drain_seconds": 5,
         }
         return json.dumps(values, indent=2) + "\n"

@@ -12,7 +12,7 @@ import structlog
 
 from callcontrol.dialout.plan import Patience, Result, standing
 from callcontrol.errors import SwitchError, SwitchRefused
-from callcontrol.outgoing import Callee, Extension, line, originate, shown, telephones
+from callcontrol.outgoing import Callee, Extension, accounted, line, originate, shown, telephones
 from callcontrol.state.rounds import Invitee, Round, RoundStore, Ticket, Try
 from callcontrol.switch.literals import number_literal, text_literal
 from callcontrol.tenants import Room, Tenant, Tenants
@@ -94,13 +94,12 @@ class Exchange:
             "cc_place": str(one.place),
             "cc_try": str(try_.number),
             "cc_language": language,
-            "cc_room": round_.room_name,
-            "cc_role": "moderator" if one.moderator else "participant",
             "cc_next": "again",
             "socket_resume": "true",  # a daemon that dies leaves the callee to the safety net, not in silence
             "sensitive_dtmf": "true",
         }
         legs = dict(zip(try_.calls, rings, strict=True))
+        variables |= accounted(who, tenant, round_.room_name, moderator=one.moderator)
         return originate(legs, shown(who, tenant, round_.room_name) | variables, ANSWERED, self.patience.ring)
 
     def finish(self, ticket: Ticket, tenant: str, result: Result) -> bool:

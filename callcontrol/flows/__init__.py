@@ -28,7 +28,7 @@ def serve(call: Call, house: House) -> None:
     try:
         call.begin()
         if call.farewell:
-            outcome = say_farewell(call)
+            outcome = say_farewell(call, house.books)
             return
         if call.summons is not None:
             tenant, _, room = call.summons.room.partition(".")

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 from callcontrol.errors import CallControlError
+from callcontrol.flows.booking import account_of, book
 from callcontrol.flows.visit import Guest
 from callcontrol.rooms.admission import Entry, Role, is_open
 from callcontrol.rooms.room import Phase
@@ -66,10 +67,12 @@ def enter(guest: Guest, entry: Entry) -> str:
         call.play(*_company(guest, entry, name, lobby=lobby))
         guest.house.rooms.note_language(call.id, call.language)
         target, wait = (f"{name}.lobby", True) if lobby else (name, room.wait_for_moderator)
-        call.join(target, moderator=moderates, wait=wait, muted=not moderates and _joins_muted(guest, name))
+        muted, noted = not moderates and _joins_muted(guest, name), account_of(guest, entry).variables()
+        call.join(target, moderator=moderates, wait=wait, muted=muted, noted=noted)
     except CallControlError:
         give_place_back(guest, entry)
         raise
+    book(guest, entry, lobby=lobby)
     return "waits" if lobby else "joined"
 
 

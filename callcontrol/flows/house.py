@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from callcontrol.dialout import Rounds
+from callcontrol.ledger.books import Books
 from callcontrol.metrics import Metrics
 from callcontrol.prompts import PromptBook
 from callcontrol.rooms.names import SpokenNames
@@ -27,6 +28,7 @@ class House:
     names: SpokenNames
     state: StateStore
     rounds: Rounds
+    books: Books
     metrics: Metrics
     now: Callable[[], float]
     links_up: Callable[[], bool]

@@ -17,7 +17,18 @@ from dataclasses import dataclass
 
 import structlog
 
-from callcontrol.outgoing import RING_SECONDS, Callee, Conference, Refusal, callee, line, originate, shown, telephones
+from callcontrol.outgoing import (
+    RING_SECONDS,
+    Callee,
+    Conference,
+    Refusal,
+    accounted,
+    callee,
+    line,
+    originate,
+    shown,
+    telephones,
+)
 from callcontrol.rooms.commands import PAUSE, PROFILE, RoomCommands
 from callcontrol.rooms.conduct import Conduct
 from callcontrol.rooms.keys import GAP
@@ -206,7 +217,8 @@ class Aside:
     def _ring(self, moderator: Member, who: Callee, endpoints: tuple[str, ...], tenant: Tenant) -> None:
         now, job = self._clock(), self._new_call()
         legs = {self._new_call(): endpoint for endpoint in endpoints}
-        said = shown(who, tenant, self._conduct.name) | {"cc_language": moderator.language or tenant.languages[0]}
+        room, language = self._conduct.name, moderator.language or tenant.languages[0]
+        said = shown(who, tenant, room) | accounted(who, tenant, room) | {"cc_language": language}
         command = originate(legs, said, Conference(self.name, PROFILE), self._ring_seconds)
         _log.info("calls somebody in", room=self._conduct.name, number=who.number, telephones=len(legs))
         self._talked = False

@@ -88,6 +88,10 @@ class RoomRegistry:
                 return next(iter(room.members.values())).switch
         return ""
 
+    def meeting(self, room: str) -> str:
+        """FreeSWITCH's uuid of the conference that a live room is; ``""`` while not known."""
+        return self._conferences.get(room, "")
+
     # -- places --------------------------------------------------------------------------------------------------------
 
     def take_place(self, room: str, call: str, at_most: int) -> bool:

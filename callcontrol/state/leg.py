@@ -181,7 +181,7 @@ def _entered(known: Leg, news: Entered) -> Leg:
     found = replace(known, switch=known.switch or news.switch, meeting=known.meeting or news.meeting)
     if known.closed_by == SWITCH:
         return found
-    if known.left_at is not None and news.at > known.left_at:
+    if known.left_at is not None and news.at >= known.left_at:
         found = replace(found, left_at=None, end_reason="", closed_by=OPEN)
     if news.meeting and found.waits_for == ADMISSION and found.admitted_at is None:
         found = replace(found, admitted_at=news.at)

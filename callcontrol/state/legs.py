@@ -76,7 +76,7 @@ class Legs:
 
     def get(self, call: str) -> Leg | None:
         """The row of one call."""
-        found = self._database.read(lambda connection: _select(connection, _BY_CALL, [call]))
+        found = self.of_calls([call])
         return found[0] if found else None
 
     def open_rows(self) -> tuple[Leg, ...]:
@@ -98,6 +98,12 @@ class Legs:
             if len(page) < PAGE:
                 return
             since, behind = page[-1].joined_at, page[-1].call
+
+    def of_calls(self, calls: Sequence[str]) -> tuple[Leg, ...]:
+        """The rows of these calls; those without a row are left out."""
+        if not calls:
+            return ()
+        return self._database.read(lambda connection: tuple(_select(connection, _BY_CALL, calls)), deadline=PATIENCE)
 
     def of_meetings(self, meetings: Sequence[str]) -> tuple[Leg, ...]:
         """All rows of these conferences (FreeSWITCH's uuids)."""

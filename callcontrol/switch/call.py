@@ -7,12 +7,14 @@ the channel: the variable is emptied as soon as it was read, and `sensitive_dtmf
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Generic, TypeVar
 
 from callcontrol.prompts import PromptBook
-from callcontrol.switch.caller import Caller, read_caller, read_summons
+from callcontrol.switch.caller import Caller, Origin, read_caller, read_origin, read_summons
 from callcontrol.switch.connection import CallSocket
 from callcontrol.switch.framing import Headers
 from callcontrol.switch.literals import text_literal
@@ -75,11 +77,13 @@ class Call:
         self.door = channel.get("variable_cc_door")
         self.dialled = channel.get("variable_cc_dialled")
         self.caller: Caller = read_caller(channel)
+        self.origin: Origin = read_origin(channel)
         self.farewell = channel.get("variable_cc_farewell")
         self.summons = read_summons(channel)
         known = self.farewell or self.summons is not None
         self.language = (channel.get("variable_cc_language") if known else "") or language
         self.answered = channel.get("Answer-State") == "answered"
+        self.answered_at = self.origin.answered_at
         self.on_answered: Callable[[], None] = lambda: None
 
     def begin(self) -> None:
@@ -96,6 +100,7 @@ class Call:
         if not self.answered:
             self._socket.execute("answer", deadline=QUICK_SECONDS)
             self.answered = True
+            self.answered_at = time.time()
             self.on_answered()
 
     def play(self, *says: Spoken) -> None:
@@ -158,11 +163,19 @@ class Call:
         """Silence for so many seconds; ends at once when the caller hangs up."""
         self._socket.execute("playback", f"silence_stream://{int(seconds * 1000)}", deadline=seconds + QUICK_SECONDS)
 
-    def join(self, room: str, *, moderator: bool = False, wait: bool = False, muted: bool = False) -> None:
+    def join(
+        self,
+        room: str,
+        *,
+        moderator: bool = False,
+        wait: bool = False,
+        muted: bool = False,
+        noted: Mapping[str, str] = MappingProxyType({}),
+    ) -> None:
         """Let the caller into a conference room and leave the call to FreeSWITCH; the last verb of a conversation.
 
         ``wait``: the room holds its members with music until a moderator comes, if this caller is its first.
-        ``muted``: the caller may only listen at first.
+        ``muted``: the caller may only listen at first. ``noted``: variables that are to stand on the channel.
         """
         wishes = (("moderator", moderator), ("wait-mod", wait and not moderator), ("mute", muted))
         flags = [flag for flag, wanted in wishes if wanted]
@@ -175,6 +188,7 @@ class Call:
                 "cc_language": self.language,
                 "conference_permanent_wait_mod_moh": "true",
                 "hangup_after_conference": "false",  # who is shown out last hears why, too
+                **noted,
             }
         )
         self._socket.start("conference", f"{text_literal(room)}@room{suffix}", deadline=QUICK_SECONDS)

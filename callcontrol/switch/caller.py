@@ -62,6 +62,24 @@ def read_summons(channel: Headers) -> Summons | None:
     )
 
 
+@dataclass(frozen=True)
+class Origin:
+    """How a call came to be. Times are UTC epoch seconds of the switch, 0.0 when it has not happened."""
+
+    outbound: bool
+    began_at: float
+    answered_at: float
+
+
+def read_origin(channel: Headers) -> Origin:
+    """How this channel came to be, from its data."""
+    return Origin(
+        outbound=channel.get("Call-Direction") == "outbound",
+        began_at=_seconds(channel.get("Caller-Channel-Created-Time")),
+        answered_at=_seconds(channel.get("Caller-Channel-Answered-Time")),
+    )
+
+
 def read_caller(channel: Headers) -> Caller:
     """The caller of a channel, from its data."""
     authenticated = None
@@ -75,3 +93,7 @@ def read_caller(channel: Headers) -> Caller:
 
 def _whole(text: str) -> int:
     return int(text) if re.fullmatch(r"[0-9]{1,9}", text) else 0
+
+
+def _seconds(microseconds: str) -> float:
+    return int(microseconds) / 1e6 if re.fullmatch("[0-9]{1,17}", microseconds, re.ASCII) else 0.0
