@@ -83,7 +83,7 @@ def _round(session: Session, second: int) -> None:
         Kind.NET, "and waits for a daemon" if second == 0 else f"and waits on, try {second // 2 + 1}"
     )
     session.execute("multiset", f"cc_next=again-{second + 2} cc_music={second * 16000}")
-    session.execute("multiset", "socket_resume=true sensitive_dtmf=true max_forwards=70 playback_ms=0")
+    session.execute("multiset", "socket_resume=true sensitive_dtmf=true max_forwards=70 playback_ms=0 cc_keys=")
     session.net_limit = session.hub.net_seconds / ROUNDS
     music = f"{session.hub.globals['callcontrol_prompts']}/music/hold.wav@@${{cc_music}}"
     session.execute("playback", f"%[playback_timeout_sec=2,playback_terminators=none]{music}")
