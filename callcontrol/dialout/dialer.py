@@ -54,6 +54,7 @@ class Dialer:
         self._outside_from = 0.0  # until then the tenant's limits let no outside call through
         self._log = _log.bind(room=round_.room_name, round=round_.id)
         self._troubled = False
+        self._called = False  # something has changed since we saw how it stands
 
     def run(self, stopping: Signal) -> None:
         """Until the round is over, is another daemon's, or this daemon ends."""
@@ -88,9 +89,7 @@ class Dialer:
                 return self._leave()
             self._renewed = now
         self._write_answers()
-        invited, tries = exchange.store.look(self.round.id)
-        self._reports.seen(self.round, invited, tries)
-        self._tell(invited, tries)
+        invited, tries = self._see(self.round)
         self._follow([one for one in tries if not one.result], now)
         found = exchange.room_of(self.round.tenant, self.round.room)
         if found is None or now >= self.round.ends_at:
@@ -99,7 +98,18 @@ class Dialer:
         if not any(one.pending for one in invited):
             exchange.store.end_round(self.round.id, now)
             return 0.0 if self._goes_on() else self._leave()
-        return self._call(found[0], invited, tries, now)
+        wait = self._call(found[0], invited, tries, now)
+        if self._called:
+            self._see(self.round)
+            self._called = False
+        return wait
+
+    def _see(self, round_: Round) -> tuple[tuple[Invitee, ...], tuple[Try, ...]]:
+        """How it stands; told to those who ask for reports, and in the log."""
+        invited, tries = self._exchange.store.look(round_.id)
+        self._reports.seen(round_, invited, tries)
+        self._tell(invited, tries)
+        return invited, tries
 
     # -- calling -------------------------------------------------------------------------------------------------------
 
@@ -134,7 +144,7 @@ class Dialer:
         claim = self._exchange.store.claim_try(try_, self._exchange.identity, limits)
         if claim.held is not None:
             return self._held(claim.held, claim.wait)
-        self._troubled = False
+        self._troubled, self._called = False, True
         if not isinstance(who, Callee):
             self._exchange.finish(ticket, tenant.id, Result.REFUSED)
             return None
@@ -234,9 +244,7 @@ class Dialer:
         if found is None or found.outcome == "running":
             self._log.info("another daemon drives the round", owner=found.owner if found else "")
             return 0.0
-        invited, tries = self._exchange.store.look(self.round.id)
-        self._reports.seen(found, invited, tries)
-        self._tell(invited, tries)
+        invited, tries = self._see(found)
         # A call may have been made in the moment between its claim and the end.
         self._exchange.hang_up(one for one in tries if one.result == Result.CANCELLED)
         reached = sum(one.state == "joined" for one in invited)

@@ -7,6 +7,7 @@ from contextlib import suppress
 from dataclasses import replace
 
 import structlog
+from gevent import Greenlet, Timeout
 from gevent.event import Event as Signal
 
 from callcontrol import greenlets
@@ -22,6 +23,8 @@ from callcontrol.state import StateUnavailable
 from callcontrol.state.rounds import Invitee, Opening, Round, Ticket
 from callcontrol.tenants import Room
 
+STOP_SECONDS = 3.0  # what the store or a switch may take to answer a question that is open
+
 _log = structlog.get_logger("callcontrol.dialout")
 
 
@@ -34,6 +37,7 @@ class Rounds:
         self._jobs: dict[str, Callable[[str], None]] = {}
         self._dialers: dict[str, Dialer] = {}
         self._stopping = Signal()
+        self._greenlets: set[Greenlet[..., object]] = set()
         self._unwritten: dict[Ticket, tuple[str, Result]] = {}  # results the store could not take yet
         self._cancelling: dict[str, str] = {}  # rooms that are over though the store does not know it yet, and why
         self._ended: dict[str, float] = {}  # when the last meeting of a room was over
@@ -42,13 +46,16 @@ class Rounds:
 
     def start(self) -> None:
         """Take up the rounds that were ours before a restart, and from now on those that nobody drives."""
-        greenlets.spawn("rounds", self._keep)
+        self._spawn("rounds", self._keep)
 
     def stop(self) -> None:
         """Let other daemons have our rounds at once. Calls that ring go on ringing: others take whoever answers."""
         self._stopping.set()
         for dialer in self._dialers.values():
             dialer.wake()
+        with suppress(Timeout), Timeout(STOP_SECONDS):
+            for greenlet in list(self._greenlets):
+                greenlet.join()
         try:
             given = self._exchange.store.release(self._exchange.identity, self._exchange.now())
         except StateUnavailable as error:
@@ -190,7 +197,13 @@ class Rounds:
         if round_.id in self._dialers or self._stopping.is_set():
             return
         dialer = self._dialers[round_.id] = Dialer(round_, self._exchange, self._jobs, self._reports)
-        greenlets.spawn(f"round {round_.id}", self._run, dialer)
+        self._spawn(f"round {round_.id}", self._run, dialer)
+
+    def _spawn(self, name: str, function: Callable[..., object], *args: object) -> None:
+        """What must have ended before our rounds are another daemon's."""
+        greenlet = greenlets.spawn(name, function, *args)
+        self._greenlets.add(greenlet)
+        greenlet.link(self._greenlets.discard)
 
     def _run(self, dialer: Dialer) -> None:
         try:
