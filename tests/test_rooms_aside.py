@@ -12,9 +12,10 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from callcontrol.errors import SwitchLost
 from callcontrol.rooms.aside import BIRTH_SECONDS, LEGS, TRAVEL_SECONDS, Aside
+from callcontrol.rooms.changes import Came, Left
 from callcontrol.rooms.commands import RoomCommands
 from callcontrol.rooms.conduct import Conduct
-from callcontrol.rooms.registry import Came, Left, RoomRegistry
+from callcontrol.rooms.registry import RoomRegistry
 from callcontrol.rooms.room import Member
 from callcontrol.switch.events import Event
 from tests.live_rooms import PROMPTS

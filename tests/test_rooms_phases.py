@@ -128,7 +128,7 @@ def test_whatever_was_missed_the_phase_is_in_the_end_what_those_who_are_there_de
             phase = advance(phase, Turn(event), afterwards)
     if ends:
         phase = advance(phase, Turn.END, afterwards)
-    there = room(guests=2, moderators=moderators, moderated=known)
+    there = room(guests=2, moderators=moderators, moderated=known, gathered=1.0)
     final = settled(phase, there, set_up)
     assert final in demanded(phase, there, set_up)
     assert settled(final, there, set_up) == final
@@ -184,3 +184,9 @@ def test_who_muted_himself_stays_muted_moderator_or_not() -> None:
 def test_who_has_left_is_not_muted() -> None:
     state = room(guests=1, muted=frozenset({1, 77}), mute_all=True)
     assert desired(state).muted == {1}
+
+
+def test_a_room_found_open_though_it_waits_was_opened_by_a_moderator_who_left_unseen() -> None:
+    assert settled(Phase.OPEN, room(guests=2), rules()) == Phase.ABANDONED
+    assert settled(Phase.OPEN, room(guests=2), rules(waits=False)) == Phase.OPEN
+    assert settled(Phase.OPEN, room(guests=2, gathered=1.0), rules()) == Phase.OPEN

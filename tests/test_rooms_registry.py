@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from callcontrol.rooms.registry import PLACE_SECONDS, Came, Change, Changed, Left, RecordingEnded, RoomRegistry
+from callcontrol.rooms.changes import Came, Change, Changed, Left, RecordingEnded
+from callcontrol.rooms.registry import PLACE_SECONDS, RoomRegistry
 from callcontrol.rooms.room import Phase, variables_of
 from callcontrol.switch.events import Event
 

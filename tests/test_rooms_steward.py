@@ -348,8 +348,21 @@ def test_a_command_to_somebody_who_just_left_is_no_error(failing: FailingSwitch)
     eventually(lambda: failing.has_told("participants-count"))
 
 
-def test_a_recording_that_fails_is_told_and_forgotten(failing: FailingSwitch) -> None:
+def test_a_recording_that_cannot_begin_is_told_to_the_moderator_alone(failing: FailingSwitch) -> None:
     failing.presses(1, "*2")
+    eventually(lambda: failing.has_told(f"record /r/{BOARD}.wav"))
+    failing.tells("start-recording", Path=f"/r/{BOARD}.wav", Error="File could not be opened for recording")
+    failing.tells("stop-recording", Path=f"/r/{BOARD}.wav")
+    eventually(lambda: failing.has_told("recording-failed"))
+    assert failing.has_told("setvar cc_record -")
+    assert not failing.has_told("recording-started")
+    assert not failing.has_told("recording-stopped")
+
+
+def test_a_recording_that_fails_later_is_told_and_forgotten(failing: FailingSwitch) -> None:
+    failing.presses(1, "*2")
+    eventually(lambda: failing.has_told(f"record /r/{BOARD}.wav"))
+    failing.tells("start-recording", Path=f"/r/{BOARD}.wav")
     eventually(lambda: failing.has_told("recording-started"))
     failing.tells("stop-recording", Path=f"/r/{BOARD}.wav")
     eventually(lambda: failing.has_told("recording-stopped"))

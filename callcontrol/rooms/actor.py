@@ -16,11 +16,11 @@ from gevent.queue import Empty, Queue
 from callcontrol.errors import SwitchError
 from callcontrol.rooms.announcer import Announcer
 from callcontrol.rooms.aside import Aside
+from callcontrol.rooms.changes import Came, Change, Left, RecordingBegan, RecordingEnded
 from callcontrol.rooms.conduct import Conduct
 from callcontrol.rooms.gathering import Gathering
 from callcontrol.rooms.keypad import Keypad
 from callcontrol.rooms.phases import Turn, first_phase, settled
-from callcontrol.rooms.registry import Came, Change, Left, RecordingEnded
 from callcontrol.rooms.room import Member, Phase, RoomState
 from callcontrol.rooms.throttle import INTERVAL
 from callcontrol.rooms.timers import Due, GiveUp, GraceOver, NearlyOver, Over, Remind, room_due, waiting_due
@@ -138,6 +138,8 @@ class RoomActor:
                 self.keypad.press(call, key, at)
             case NotReached(call=call):
                 self.aside.failed(call)
+            case RecordingBegan(path=path, works=works):
+                self.conduct.recording_began(path, works=works)
             case RecordingEnded(path=path):
                 self.conduct.recording_ended(path)
             case Resynced():

@@ -162,12 +162,14 @@ class Conduct:
             self.commands.say(by, "recording-not-allowed")
 
     def start_recording(self) -> bool:
-        """Record this meeting into a file of its own; False when FreeSWITCH cannot write it."""
+        """Record this meeting into a file of its own; False when FreeSWITCH refuses.
+
+        Its +OK comes before the file is opened, so all hear of it with `recording_began`.
+        """
         path = self._recording_path(self.name)
         if not self.commands.record(path):
             return False
         self.change(record=path)
-        self.commands.say_all(self.room, "recording-started")
         return True
 
     def stop_recording(self) -> None:
@@ -265,6 +267,17 @@ class Conduct:
         if wanted.music != room.music:
             self.commands.music(wanted.music)
             self.change(music=wanted.music)
+
+    def recording_began(self, path: str, *, works: bool) -> None:
+        """FreeSWITCH opened the file, and all hear it; or it cannot write it, and the moderators hear that."""
+        if not path or path != self.room.record:
+            return
+        if works:
+            self.commands.say_all(self.room, "recording-started")
+            return
+        self.change(record="")
+        for moderator in self.room.moderators:
+            self.commands.say(moderator, "recording-failed")
 
     def recording_ended(self, path: str) -> None:
         """FreeSWITCH writes no longer to a file; all hear it where nobody asked for that."""

@@ -67,7 +67,9 @@ def settled(phase: Phase, room: RoomState, rules: Room) -> Phase:
     """
     if room.moderators:
         return advance(phase, Turn.MODERATOR_CAME, rules.when_moderator_leaves)
-    if room.moderated:
+    # Nobody has written anything down, and yet wait-mod is over: only a moderator can have ended it.
+    opened_unseen = rules.wait_for_moderator and phase == Phase.OPEN and not room.gathered
+    if room.moderated or opened_unseen:
         return advance(phase, Turn.MODERATORS_LEFT, rules.when_moderator_leaves)
     return phase
 

@@ -8,49 +8,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
+from callcontrol.rooms.changes import Came, Change, Changed, Left, RecordingBegan, RecordingEnded
 from callcontrol.rooms.room import Member, Phase, RoomState, with_variables
 from callcontrol.switch.events import Event
 
 # From the decision to the member's event: one command and one event, tens of milliseconds; a caller who has not
 # arrived after this is not coming.
 PLACE_SECONDS = 10.0
-
-
-@dataclass(frozen=True)
-class Came:
-    """Somebody became a member."""
-
-    room: str
-    member: Member
-
-
-@dataclass(frozen=True)
-class Left:
-    """Somebody is no member any longer."""
-
-    room: str
-    member: Member
-
-
-@dataclass(frozen=True)
-class Changed:
-    """Something about the room or a member changed: muted, recording, and so on."""
-
-    room: str
-
-
-@dataclass(frozen=True)
-class RecordingEnded:
-    """FreeSWITCH writes no longer to this file: it was told to stop, or it could not."""
-
-    room: str
-    path: str
-
-
-Change = Came | Left | Changed | RecordingEnded
 
 
 class RoomRegistry:
@@ -130,6 +97,8 @@ class RoomRegistry:
                 return self._left(name, event.get("Unique-ID"))
             case "mute-member" | "unmute-member":
                 return self._spoke(name, event.get("Unique-ID"), can_speak=action == "unmute-member")
+            case "start-recording":
+                return RecordingBegan(name, event.get("Path"), works=not event.get("Error"))
             case "stop-recording":
                 return RecordingEnded(name, event.get("Path"))
             case "conference-destroy" if self._conferences.get(name, "") in ("", event.get("Conference-Unique-ID")):
