@@ -1,4 +1,4 @@
-"""Which prompt, in which language, or what music is in a recording. Knows nothing of SIP or FreeSWITCH.
+"""Which prompt, in which language, or what music is in a recording. Knows nothing of SIP.
 
 A prompt is recognised in two steps. (1) The first second of every prompt is compared with the recording as a picture
 of 18 bands in steps of 16 ms, all prompts at once through one FFT: cheap, and blind to volume, but prompts that begin
@@ -25,6 +25,7 @@ Picture: TypeAlias = NDArray[np.float32]  # (bands, steps)
 
 HOP, WIDTH = 128, 256  # samples per step and per spectrum: 16 ms and 32 ms
 HEAD = 1.0  # s of a prompt that make it a candidate
+SHORTEST = 0.5  # s; a word of less ("of", "star") is found in the middle of other prompts
 SCAN = 12.0  # s looked through at once
 BLOCK = 1600  # samples (0.2 s) that must agree in one piece
 SLIP = 480  # samples (60 ms) a block may lie beside its place
@@ -145,6 +146,7 @@ class _Fit:
     score: float
     fits: bool
     left: int = 0
+    clear: bool = True  # nearly all blocks agreed up to ``end``
 
 
 class Prompts:
@@ -158,9 +160,10 @@ class Prompts:
 
     @classmethod
     def of_folder(cls, folder: Path) -> Prompts:
-        """All ``folder/<language>/<name>.wav``; ``music`` is no language."""
+        """All ``folder/<language>/<name>.wav`` but words that are too short for it; ``music`` is no language."""
         files = sorted(path for path in folder.glob("*/*.wav") if path.parent.name != "music")
-        return cls({(path.parent.name, path.stem): read_wav(path) for path in files})
+        sounds = {(path.parent.name, path.stem): read_wav(path) for path in files}
+        return cls({key: sound for key, sound in sounds.items() if len(sound) >= SHORTEST * RATE})
 
     def seconds(self, name: str) -> float:
         """Length of this prompt in the language that takes longest; 0 when there is none."""
@@ -197,9 +200,10 @@ class Prompts:
             else:
                 stray += 1
             if stray == STRAY or (voiced == 2 and not good):
-                return _Fit(key, start, end, total / voiced, False)
+                return _Fit(key, start, end, total / voiced, False, clear=good >= MOST * (voiced - stray))
         fits = voiced > 0 and good >= MOST * voiced
-        return _Fit(key, start, max(end, start + len(sound) + drift) if fits else end, total / max(voiced, 1), fits)
+        reached = max(end, start + len(sound) + drift) if fits else end
+        return _Fit(key, start, reached, total / max(voiced, 1), fits, clear=good >= MOST * (voiced - stray))
 
 
 class Listener:
@@ -239,7 +243,9 @@ class Listener:
             if not over and any(fit.fits and fit.left for fit in rivals):
                 return self._settle(rivals[0].start - SLIP, None)
             whole = [fit for fit in rivals if fit.fits and fit.left <= CUT * RATE]
-            fits = whole or [fit for fit in rivals if fit.start == begin and fit.end - fit.start >= PARTLY * RATE]
+            fits = whole or [
+                fit for fit in rivals if fit.start == begin and fit.clear and fit.end - begin >= PARTLY * RATE
+            ]
             if fits:
                 longest = max(fit.end for fit in fits)
                 heard = _heard([fit for fit in fits if longest - fit.end < BLOCK], bool(whole))
