@@ -26,6 +26,7 @@ from callcontrol.config import Config
 from callcontrol.dialout import Patience, Rounds
 from callcontrol.dialout.exchange import Exchange
 from callcontrol.dialout.plan import Again
+from callcontrol.dialout.scheduler import Scheduler
 from callcontrol.directory import write_directory
 from callcontrol.errors import ConfigError
 from callcontrol.flows import House, serve
@@ -59,7 +60,7 @@ _log = structlog.get_logger("callcontrol.daemon")
 class Daemon:
     """One callcontrol process. ``start`` returns when calls are answered; ``run`` stays until ``stop`` was called.
 
-    ``epoch``: the clock that tells callers whether a room is open, UTC epoch seconds.
+    ``epoch``: the clock by which rooms are open and call their participants, UTC epoch seconds.
     """
 
     def __init__(self, config: Config, environ: Mapping[str, str], *, epoch: Callable[[], float] = time.time) -> None:
@@ -79,7 +80,9 @@ class Daemon:
         self._names = names
         identity = f"{socket.gethostname()}/{config.listen[0]}:{config.listen[1] or os.getpid()}"
         links: list[Link] = []
-        self.rounds = Rounds(self._exchange(identity, links, epoch))
+        exchange = self._exchange(identity, links, epoch)
+        self.rounds = Rounds(exchange)
+        self.schedules = Scheduler(self.rounds, exchange.store, exchange.tenants, epoch, self._occurred)
         ground = Ground(
             self.rooms, lambda: self.tenants.current, prompts, epoch, recordings.path_for, names, self.rounds
         )
@@ -132,6 +135,7 @@ class Daemon:
         greenlets.spawn("tenant files", self.tenants.watch)
         greenlets.spawn("housekeeping", self._keep_house)
         self.rounds.start()
+        self.schedules.start()
         self.http.start()
         self.calls.start()
         _log.info("ready", calls=_written(self.calls.address), http=_written(self.http.address))
@@ -191,6 +195,9 @@ class Daemon:
             count=lambda tenant, result: self.metrics.calls_out.labels(tenant, str(result)).inc(),
         )
 
+    def _occurred(self, outcome: str) -> None:
+        self.metrics.occurrences.labels(outcome).inc()
+
     def _job_ended(self, job: str, answer: str) -> None:
         self.rounds.take_job(job, answer)
 
@@ -216,6 +223,7 @@ class Daemon:
     def _drain(self) -> None:
         _log.info("draining", conversations=self.calls.live, at_most_s=self._config.drain_seconds)
         self.calls.stop_accepting()
+        self.schedules.stop()
         self.rounds.stop()
         expires = time.monotonic() + self._config.drain_seconds
         while self.calls.live and time.monotonic() < expires:
@@ -243,6 +251,7 @@ class Daemon:
         self.metrics.tenant_reloads.labels("ok").inc()
         _log.info("tenants in force", tenants=sorted(tenants.by_id))
         self._write_directory(tenants)
+        self.schedules.tenants_changed()
 
     def _tenant_problems(self, problems: Sequence[Problem]) -> None:
         self.metrics.tenant_problems.replace(

@@ -70,6 +70,9 @@ class Metrics:
             "guessing_alarms", "Wrong PINs at a room or number that is being guessed", "tenant", "target"
         )
         self.calls_out = self._counter("calls_out", "Calls to participants, by what became of them", "tenant", "result")
+        self.occurrences = self._counter(
+            "occurrences", "Calls of schedules: begun, or missed by all daemons", "outcome"
+        )
         self.link_up = self._gauge("link_up", "1 while the link to this switch is up", "switch")
         self.link_reconnects = self._counter("link_reconnects", "Times the link to this switch was lost", "switch")
         self.tenant_problems = self._gauge("tenant_problems", "Faults in this tenant file as it is now", "file")

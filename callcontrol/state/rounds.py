@@ -34,6 +34,8 @@ __all__ = [
     "Try",
 ]
 
+_ATTENDED = "schedules_attended"
+
 
 class RoundStore:
     """Rounds, invitees and tries, shared by all daemons that name the same database."""
@@ -100,6 +102,19 @@ class RoundStore:
         """Rounds of a tenant due in [since, until), the oldest first; missed ones too. For reports."""
         due = and_(rounds.c.tenant == tenant, rounds.c.due_at >= since, rounds.c.due_at < until)
         return self._rounds(due, deadline=deadline)
+
+    # -- schedules -----------------------------------------------------------------------------------------------------
+
+    def schedules_attended(self) -> float | None:
+        """Up to when some daemon dealt with all occurrences that were due; None when none ever did."""
+        query = select(_schema.meta.c.value).where(_schema.meta.c.name == _ATTENDED)
+        found = self.database.read(lambda connection: connection.execute(query).scalar_one_or_none())
+        return float(found) if found is not None else None
+
+    def note_schedules_attended(self, until: float) -> None:
+        """All occurrences up to then are dealt with."""
+        row = {"name": _ATTENDED, "value": str(until)}
+        self.database.write(lambda connection: _schema.put(connection, _schema.meta, row))
 
     # -- invitees ------------------------------------------------------------------------------------------------------
 
