@@ -68,6 +68,9 @@ class Switch:
             self.killed.append(argument)
             self.calls.discard(argument)
             return "+OK"
+        if word == "uuid_getvar":  # the application that runs on a call: none while it rings
+            rings = any(argument.split()[0] in call.legs for call in self.ringing)
+            return "_undef_" if rings else "socket"
         assert word == "sofia_contact"
         extension = argument.removeprefix("extensions/").partition("@")[0]
         return self.contacts.get(extension, "error/user_not_registered")

@@ -154,6 +154,8 @@ def test_the_key_says_who_is_there_before_it_calls_the_others() -> None:
     ("answer", "people", "heard"),
     [
         (Begun("", (), ()), (JOINED,), "all-reached"),
+        (Begun("", (), ()), (JOINED, invitee("Clara", "declined")), "reached-one-of 2 reached nobody-to-call"),
+        (Begun("r", (), ()), (RINGS,), "calling-all"),
         (Refused("the room has nobody to call"), (), "nobody-to-call"),
         (Refused("the state store does not answer", for_now=True), (), "system-error"),
     ],

@@ -123,14 +123,15 @@ class Exchange:
             return None
 
     def hang_up(self, tries: Iterable[Try]) -> None:
-        """End what still rings; who answered is told by the flow that speaks with them."""
+        """End what still rings; who answered, perhaps this moment, is told by the flow that speaks with them."""
         for try_ in tries:
             switch = self.line(try_.switch)
             if switch is None or try_.answered_at is not None:
                 continue
             for call in try_.calls:
                 try:
-                    switch.api(f"uuid_kill {text_literal(call)}")
+                    if switch.api(f"uuid_getvar {text_literal(call)} current_application") == "_undef_":
+                        switch.api(f"uuid_kill {text_literal(call)}")
                 except SwitchRefused:
                     _log.debug("rings no longer", call=call)
                 except SwitchError as error:

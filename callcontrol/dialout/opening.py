@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from callcontrol.dialout.dialer import OWN_SECONDS
 from callcontrol.dialout.exchange import Exchange
@@ -31,20 +32,26 @@ def new_round(exchange: Exchange, tenant: Tenant, room: Room, cause: Cause, roun
 def not_reached(
     exchange: Exchange, round_: Round, room: Room, invited: tuple[Invitee, ...], ended: float
 ) -> tuple[Invitee, ...]:
-    """Without those whom an earlier round of the same meeting reached. ``ended``: when the last meeting was over."""
+    """Those whom an earlier round of the same meeting reached are not called again, but counted as reached.
+
+    ``ended``: when the last meeting was over.
+    """
     if not exchange.hosted_by(round_.room_name):
         return invited
     since = max(round_.began_at - room.max_duration, ended)
     earlier = exchange.store.rounds_of(round_.tenant, since, round_.began_at)
     ids = [one.id for one in earlier if one.room == round_.room and one.outcome == "over"]
-    reached = {one.number for one in exchange.store.invitees_of(*ids) if one.state in ("joined", "declined")}
-    return tuple(one for one in invited if one.number not in reached)
+    reached = {one.number: one for one in exchange.store.invitees_of(*ids) if one.state in ("joined", "declined")}
+    return tuple(
+        replace(one, state=before.state, reason=before.reason) if (before := reached.get(one.number)) else one
+        for one in invited
+    )
 
 
 def begun(round_id: str, invited: Sequence[Invitee]) -> Begun:
     """The answer to whoever asked for a round."""
     called = [one for one in invited if one.pending]
-    return Begun(round_id, reported(called), reported([one for one in invited if not one.pending]))
+    return Begun(round_id, reported(called), reported([one for one in invited if one.state == "failed"]))
 
 
 def _end(room: Room, cause: Cause, due: float) -> float:

@@ -16,7 +16,7 @@ from callcontrol.dialout.exchange import Exchange
 from callcontrol.dialout.invited import whom
 from callcontrol.dialout.opening import begun, new_round, not_reached
 from callcontrol.dialout.plan import Result
-from callcontrol.dialout.reports import REMEMBERED_SECONDS, Reports, reported
+from callcontrol.dialout.reports import REMEMBERED_SECONDS, Reports
 from callcontrol.dialout.words import Invited, Why
 from callcontrol.rooms.calls import Begun, Cause, InviteeReport, Refused
 from callcontrol.state import StateUnavailable
@@ -167,7 +167,7 @@ class Rounds:
         if not explicit:
             invited = not_reached(self._exchange, round_, room, invited, self._ended.get(round_.room_name, 0.0))
         if not any(one.pending for one in invited):
-            return Begun("", (), reported(invited))
+            return begun("", invited)
         opening = self._exchange.store.open_round(round_, invited)
         if not opening.opened:
             return self._join(opening, round_, room, invited, explicit=explicit)

@@ -90,6 +90,8 @@ class Gathering:
         match answer:
             case Begun(called=()) if people and all(map(_joined, people)):
                 self._conduct.commands.say(by, "all-reached")
+            case Begun(called=()) if not any(one.state.goes_on for one in people):
+                self._conduct.commands.say(by, *so_far, "nobody-to-call")  # who declined is left in peace
             case Begun():
                 self._conduct.commands.say(by, *so_far, "calling-all")
             case Refused(for_now=True):
