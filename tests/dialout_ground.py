@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from callcontrol.dialout.exchange import Exchange
@@ -110,6 +110,7 @@ def exchange(
     identity: str = "one",
     patience: Patience | None = None,
     hosted_by: Callable[[str], str] = lambda name: "",
+    numbers_in: Callable[[str], Iterable[str]] = lambda name: (),
     count: Callable[[str, Result], None] = lambda tenant, result: None,
 ) -> Exchange:
     """What rounds of a daemon called ``identity`` stand on."""
@@ -118,6 +119,7 @@ def exchange(
         tenants=lambda: Tenants.of([tenant()]),
         lines=switches,
         hosted_by=hosted_by,
+        numbers_in=numbers_in,
         language_of=lambda tenant, number: None,
         identity=identity,
         patience=patience or Patience(),

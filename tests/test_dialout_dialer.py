@@ -48,6 +48,7 @@ class Stage:
         self.store = store
         self.tenant = tenant(text)
         self.switch = Switch(self.clock, contacts={"33": f"{DESK},{HALL}"})
+        self.inside: list[str] = []
         self.jobs: dict[str, Callable[[str], None]] = {}
         self.switch.on_end = self.job_ended
         self.counted: list[Result] = []
@@ -57,6 +58,7 @@ class Stage:
             self.clock,
             self.switch,
             identity=identity,
+            numbers_in=lambda room: self.inside,
             patience=patience or Patience(),
             count=lambda _, result: self.counted.append(result),
         )
@@ -209,6 +211,13 @@ def test_somebody_outside_is_spoken_to_in_their_language_and_sees_the_tenant(sta
     all_ring(stage)
     assert stage.switch.call_to(EVA).said["cc_language"] == "en"
     assert stage.switch.call_to(EVA).said["origination_caller_id_number"] == "+49308630"
+
+
+def test_who_has_called_in_themselves_is_not_called(stage):
+    stage.inside = ["anonymous", "0171 5550001", "33"]
+    stage.look()
+    assert stage.states()["Clara"] == stage.states()["Max"] == ("joined", "joined")
+    assert [call.number for call in stage.switch.ringing] == [EVA]
 
 
 def test_no_more_than_five_are_called_at_a_time(store):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from pathlib import Path
 
 import gevent
@@ -11,7 +12,7 @@ import pytest
 
 from callcontrol.dialout import Begun, Cause, InviteeState, Refused, Result, Rounds, Ticket
 from callcontrol.state import Database, StateUnavailable, sqlite_url
-from callcontrol.state.rounds import RoundStore
+from callcontrol.state.rounds import Round, RoundStore
 from callcontrol.tenants import Tenant
 from tests.dialout_ground import BEGAN, Clock, Switch, exchange
 from tests.tenant_files import tenant
@@ -219,6 +220,31 @@ def test_an_occurrence_is_called_once_by_two_daemons_and_after_a_restart(house):
     assert house.switch.ringing == []
 
 
+def test_an_occurrence_whose_people_are_all_there_already_is_done(house):
+    daemon = house.daemon()
+    first = begun(daemon.begin("acme", "board", Cause.COMMAND))
+    both_ring(house)
+    house.inhabited = True
+    for place in (0, 1):
+        daemon.finish(Ticket(first.round_id, place, 1), "acme", Result.JOINED)
+    until(lambda: not daemon.running)
+    answer = begun(daemon.begin("acme", "board", Cause.SCHEDULE, round_id=OCCURRENCE, due_at=BEGAN))
+    assert answer.called == ()
+    daemon.cancel(BOARD, "the room has ended")
+    house.inhabited = False
+    house.clock.pass_by(1.0)
+    again = daemon.begin("acme", "board", Cause.SCHEDULE, round_id=OCCURRENCE, due_at=BEGAN)
+    assert again == Refused("this occurrence was called before")
+
+
+def test_a_round_within_a_time_of_the_schedule_ends_with_it(house):
+    house.clock.now = datetime.fromisoformat("2026-12-01T10:40:00+01:00").timestamp()
+    answer = begun(house.daemon().begin("acme", "board", Cause.KEY))
+    found = house.store.round(answer.round_id)
+    assert found is not None
+    assert found.ends_at == house.clock.now + 20 * 60
+
+
 def test_an_occurrence_in_a_room_whose_round_runs_joins_it_and_is_done(house):
     daemon = house.daemon()
     first = begun(daemon.begin("acme", "board", Cause.COMMAND, numbers=[OLE]))
@@ -229,9 +255,9 @@ def test_an_occurrence_in_a_room_whose_round_runs_joins_it_and_is_done(house):
 
 
 def test_a_missed_occurrence_is_never_called(house):
-    daemon = house.daemon()
-    assert daemon.missed("acme", "board", OCCURRENCE, BEGAN - 900.0)
-    assert not daemon.missed("acme", "board", OCCURRENCE, BEGAN - 900.0)
+    daemon, due = house.daemon(), BEGAN - 900.0
+    missed = Round(OCCURRENCE, "acme", "board", "schedule", due, BEGAN, BEGAN, "", 0.0)
+    assert house.store.missed(missed)
     answer = daemon.begin("acme", "board", Cause.SCHEDULE, round_id=OCCURRENCE, due_at=BEGAN - 900.0)
     assert answer == Refused("this occurrence was called before")
 

@@ -133,7 +133,8 @@ class Dialer:
     def _try(self, one: Invitee, number: int, tenant: Tenant, line: Line) -> float | None:
         """Try to reach somebody; seconds until the next call may be made, None when the next may follow at once."""
         who = callee(one.number, tenant)
-        endpoints = self._exchange.endpoints(who, line) if isinstance(who, Callee) else ()
+        there = self._exchange.is_there(self.round, one, tenant)
+        endpoints = self._exchange.endpoints(who, line) if isinstance(who, Callee) and not there else ()
         outside = isinstance(who, Callee) and not who.domain
         legs = [self._exchange.new_call() for _ in endpoints]
         now = self._exchange.now()
@@ -145,11 +146,9 @@ class Dialer:
         if claim.held is not None:
             return self._held(claim.held, claim.wait)
         self._troubled, self._called = False, True
-        if not isinstance(who, Callee):
-            self._exchange.finish(ticket, tenant.id, Result.REFUSED)
-            return None
-        if not endpoints:
-            self._exchange.finish(ticket, tenant.id, Result.NOT_REGISTERED)
+        if not isinstance(who, Callee) or not endpoints:
+            refused = Result.NOT_REGISTERED if isinstance(who, Callee) else Result.REFUSED
+            self._exchange.finish(ticket, tenant.id, Result.JOINED if there else refused)
             return None
         self._ring(one, who, try_, tenant, line, endpoints)
         return self._exchange.patience.spacing

@@ -12,6 +12,7 @@ import structlog
 
 from callcontrol.dialout.plan import Patience, Result, standing
 from callcontrol.errors import SwitchError, SwitchRefused
+from callcontrol.numbers import to_e164
 from callcontrol.outgoing import Callee, Extension, accounted, line, originate, shown, telephones
 from callcontrol.state.rounds import Invitee, Round, RoundStore, Ticket, Try
 from callcontrol.switch.literals import number_literal, text_literal
@@ -42,8 +43,9 @@ def _new_call() -> str:
 
 @dataclass(frozen=True)
 class Exchange:
-    """``hosted_by``: which switch has this room (TENANT.ROOM) now, ``""`` when nobody is in it. ``language_of``: what
-    somebody of a tenant once chose. ``identity``: this daemon's name, the same after a restart. ``now``: UTC epoch
+    """``hosted_by``: which switch has this room (TENANT.ROOM) now, ``""`` when nobody is in it. ``numbers_in``: of
+    those who are in it or wait for its moderator, as they came. ``language_of``: what somebody of a tenant once chose.
+    ``identity``: this daemon's name, the same after a restart. ``now``: UTC epoch
     seconds. ``count``: told of each result this daemon writes, with the tenant's id.
     """
 
@@ -51,6 +53,7 @@ class Exchange:
     tenants: Callable[[], Tenants]
     lines: Sequence[Line]
     hosted_by: Callable[[str], str]
+    numbers_in: Callable[[str], Iterable[str]]
     language_of: Callable[[str, str], str | None]
     identity: str
     patience: Patience = field(default_factory=Patience)
@@ -63,6 +66,11 @@ class Exchange:
         found = self.tenants().by_id.get(tenant)
         rules = found.rooms.get(room) if found is not None else None
         return (found, rules) if found is not None and rules is not None else None
+
+    def is_there(self, round_: Round, one: Invitee, tenant: Tenant) -> bool:
+        """Whether somebody with this number is in the room already, having called themselves."""
+        numbers = self.numbers_in(round_.room_name)
+        return any(one.number in (number, to_e164(number, tenant.region)) for number in numbers)
 
     def line(self, name: str) -> Line | None:
         """The switch of this name."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 
 from callcontrol.dialout.dialer import OWN_SECONDS
 from callcontrol.dialout.exchange import Exchange
@@ -11,6 +12,7 @@ from callcontrol.dialout.reports import reported
 from callcontrol.rooms.calls import Begun, Cause
 from callcontrol.state.rounds import Invitee, Round
 from callcontrol.tenants import Room, Tenant
+from callcontrol.tenants.occurrences import window_at
 
 
 def new_round(exchange: Exchange, tenant: Tenant, room: Room, cause: Cause, round_id: str, due_at: float) -> Round:
@@ -23,7 +25,7 @@ def new_round(exchange: Exchange, tenant: Tenant, room: Room, cause: Cause, roun
         cause=str(cause),
         due_at=due_at,
         began_at=now,
-        ends_at=_end(room, cause, due_at),
+        ends_at=_end(tenant, room, cause, due_at),
         owner=exchange.identity,
         owner_until=now + OWN_SECONDS,
     )
@@ -54,8 +56,14 @@ def begun(round_id: str, invited: Sequence[Invitee]) -> Begun:
     return Begun(round_id, reported(called), reported([one for one in invited if one.state == "failed"]))
 
 
-def _end(room: Room, cause: Cause, due: float) -> float:
-    """When a round is given up: an occurrence at the end of its time, any other when a meeting would be."""
-    if cause is Cause.SCHEDULE and room.schedule is not None:
+def _end(tenant: Tenant, room: Room, cause: Cause, due: float) -> float:
+    """When a round is given up: an occurrence at the end of its time, any other when a meeting would be.
+
+    Within a time of the room's schedule any round ends with it, as nobody else gets in afterwards.
+    """
+    if room.schedule is None:
+        return due + room.max_duration
+    if cause is Cause.SCHEDULE:
         return due + room.schedule.duration * 60.0
-    return due + room.max_duration
+    window = window_at(room.schedule, tenant.timezone, datetime.fromtimestamp(due, UTC))
+    return window.closes.timestamp() if window is not None else due + room.max_duration

@@ -105,19 +105,13 @@ class Rounds:
         if now >= round_.ends_at:
             return Why.TOO_LATE.refused()
         try:
-            return self._begin(round_, found[1], invited, explicit=bool(numbers))
+            answer = self._begin(round_, found[1], invited, explicit=bool(numbers))
+            if round_id and isinstance(answer, Begun) and not answer.round_id:  # nobody was left to call
+                self._exchange.store.open_round(replace(round_, outcome="over", ended_at=now), ())
+            return answer
         except StateUnavailable as error:
             _log.error("cannot call anybody without the state store", room=round_.room_name, reason=str(error))
             return Why.UNAVAILABLE.refused()
-
-    def missed(self, tenant: str, room: str, round_id: str, due_at: float) -> bool:
-        """Write down an occurrence for which it is too late; False when it was called or written down before.
-
-        Raises StateUnavailable.
-        """
-        now = self._exchange.now()
-        round_ = Round(round_id, tenant, room, str(Cause.SCHEDULE), due_at, now, now, "", 0.0)
-        return self._exchange.store.missed(round_)
 
     def cancel(self, room_name: str, reason: str) -> None:
         """The room TENANT.ROOM is over: nobody is called into it any longer, and what rings is ended."""

@@ -48,12 +48,10 @@ class RoomRegistry:
                 return name, room.members[call]
         return None
 
-    def switch_of(self, name: str) -> str:
-        """The switch that has this room or its lobby; ``""`` when nobody is in it."""
-        for room in filter(None, (self._rooms.get(name), self._rooms.get(f"{name}.lobby"))):
-            if room.members:
-                return next(iter(room.members.values())).switch
-        return ""
+    def people(self, name: str) -> tuple[Member, ...]:
+        """Who is in this room or its lobby."""
+        found = filter(None, (self._rooms.get(name), self._rooms.get(f"{name}.lobby")))
+        return tuple(member for room in found for member in room.members.values())
 
     def meeting(self, room: str) -> str:
         """FreeSWITCH's uuid of the conference that a live room is; ``""`` while not known."""
