@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import signal
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -20,7 +22,8 @@ from callcontrol.cli import main
 from callcontrol.http import HttpServer, http_token
 from callcontrol.metrics import Metrics
 from callcontrol.rooms.api import ACTIONS
-from tests.live_rooms import BOARD, EPOCH, LiveRooms
+from callcontrol.rooms.calls import Begun, Refused
+from tests.live_rooms import BOARD, EPOCH, LiveRooms, invitee
 
 HOSTILE = "+49\x1b[2J\x1b]0;mine\x07[red]\u202e\n"
 SHOWN = "+49\\x1b[2J\\x1b]0;mine\\x07[red]\\u202e\\n"
@@ -105,6 +108,76 @@ def test_a_callers_number_cannot_steer_the_terminal(daemon):
 def test_a_number_without_end_is_cut(daemon):
     daemon.live.comes("9" * 60_000)
     assert len(types(daemon, "rooms").output) < 2_000
+
+
+def test_rooms_shows_whom_a_room_calls_and_how_that_stands(daemon):
+    soon = time.time() - EPOCH + 59.5
+    daemon.live.calls.people = {
+        BOARD: (
+            invitee("Max", "joined", "joined", tries=2),
+            invitee("Clara", "waiting", "busy", due_in=soon),
+            invitee("Ben", "waiting", due_in=0, tries=0),
+            invitee("Eve", "failed", "no answer", tries=3),
+        )
+    }
+    lines = types(daemon, "rooms").output.splitlines()
+    cells = [[cell.strip() for cell in line.split("│")[1:-1]] for line in lines if line.startswith("│")]
+    shown = [(name, state, tries) for name, _, state, tries in (row for row in cells if len(row) == 4)]
+    assert [(name, re.sub("5[0-9] s|60 s", "59 s", state), tries) for name, state, tries in shown] == [
+        ("Max", "joined", "2"),
+        ("Clara", "busy, again in 59 s", "1"),
+        ("Ben", "is called next", ""),
+        ("Eve", "failed: no answer", "3"),
+    ]
+
+
+def test_participants_are_called(daemon):
+    daemon.live.calls.answer = Begun("r", (invitee("Max", "waiting"),), (invitee("Eve", "failed", "a premium number"),))
+    result = types(daemon, "dialout", "acme/board", "33", "+49 171 5550001")
+    max_, eve = invitee("Max", "waiting").number, invitee("Eve", "failed").number
+    assert result.output.splitlines() == [
+        f"{BOARD}: Max ({max_}) is called",
+        f"{BOARD}: Eve ({eve}) is not called: a premium number",
+    ]
+    assert result.exit_code == 0
+    ((room, _, _, numbers),) = daemon.live.calls.asked
+    assert (room, numbers) == (BOARD, ("33", "+49 171 5550001"))
+    assert json.loads(types(daemon, "dialout", BOARD, "--json").output)["round"] == "r"
+
+
+def test_where_all_were_reached_nobody_is_called(daemon):
+    assert types(daemon, "dialout", "acme/board").output == f"{BOARD}: nobody is called, all have been reached\n"
+
+
+def test_why_nobody_is_called_is_told(daemon):
+    daemon.live.calls.answer = Refused("there is no such room")
+    result = types(daemon, "dialout", "acme/bored")
+    assert (result.exit_code, result.stderr) == (1, "callcontrol: nobody is called: there is no such room\n")
+
+
+def test_who_waits_for_it_sees_what_becomes_of_the_calls(daemon):
+    waiting, joined, lost = (
+        invitee("Max", "waiting"),
+        invitee("Max", "joined", "joined"),
+        invitee("Eve", "failed", "busy"),
+    )
+    daemon.live.calls.answer = Begun("r", (waiting, lost), ())
+    daemon.live.calls.people = {BOARD: (waiting, lost)}
+    later = gevent.spawn_later(0.5, lambda: daemon.live.calls.people.update({BOARD: (joined, lost)}))
+    result = types(daemon, "dialout", "acme/board", "--wait")
+    later.join()
+    told = [line.split(" ", 1)[1] for line in result.output.splitlines()[2:]]
+    assert told == [
+        f"Max ({joined.number}) is called next",
+        f"Eve ({lost.number}) failed: busy",
+        f"Max ({joined.number}) joined",
+        "of 2 reached",
+    ]
+    assert result.exit_code == 1
+
+
+def test_what_is_for_people_is_not_for_programs(daemon):
+    assert types(daemon, "dialout", "acme/board", "--wait", "--json").exit_code == 2
 
 
 def test_a_room_is_steered(daemon):

@@ -31,7 +31,8 @@ from callcontrol.http import (
     wire,
 )
 from callcontrol.metrics import Metrics
-from tests.live_rooms import BOARD, LiveRooms
+from callcontrol.rooms.calls import Begun, Refused
+from tests.live_rooms import BOARD, EPOCH, LiveRooms, invitee
 
 TOKEN = "t" * 43
 
@@ -220,6 +221,54 @@ def test_what_cannot_be_done_says_why(daemon, page, body, code, error):
     daemon.live.told()
     assert posts(daemon, page, body) == (code, {"error": error})
     assert daemon.live.told() == []
+
+
+def test_an_operator_has_participants_called_though_nobody_is_in_the_room(daemon):
+    daemon.live.calls.answer = Begun(
+        "r-1", (invitee("Max", "waiting", due_in=60),), (invitee("Eve", "failed", "costly"),)
+    )
+    code, answer = posts(daemon, f"/rooms/{BOARD}/dialout", b'{"numbers": ["33", "+49 171 5550001"]}')
+    assert (code, answer["room"], answer["round"]) == (200, BOARD, "r-1")
+    assert [(one["name"], one["state"], one["next_try"]) for one in answer["called"]] == [
+        ("Max", "waiting", EPOCH + 60)
+    ]
+    assert [(one["name"], one["reason"], one["next_try"]) for one in answer["refused"]] == [("Eve", "costly", None)]
+    assert posts(daemon, f"/rooms/{BOARD}/dialout")[0] == 200
+    assert [(room, str(cause), numbers) for room, cause, _, numbers in daemon.live.calls.asked] == [
+        (BOARD, "command", ("33", "+49 171 5550001")),
+        (BOARD, "command", ()),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("page", "body", "code", "error"),
+    [
+        (f"/rooms/{BOARD}/dialout", b"", 409, "nobody is called: there is no trunk"),
+        ("/rooms/acme/dialout", b"", 404, "'acme' is no TENANT.ROOM"),
+        (f"/rooms/{BOARD}/dialout", b'{"numbers": "33"}', 400, "numbers must be a list of texts"),
+        (f"/rooms/{BOARD}/dialout", b'{"numbers": [33]}', 400, "numbers must be a list of texts"),
+        (
+            f"/rooms/{BOARD}/dialout",
+            b'{"member": 1}',
+            400,
+            'the body must be empty or a JSON object like {"numbers": ["+491712345678"]}',
+        ),
+    ],
+)
+def test_why_nobody_is_called_is_said(daemon, page, body, code, error):
+    daemon.live.calls.answer = Refused("there is no trunk")
+    assert posts(daemon, page, body) == (code, {"error": error})
+
+
+def test_whom_a_room_calls_is_shown_before_anybody_is_in_it(daemon):
+    daemon.live.calls.people = {BOARD: (invitee("Max", "joined", "joined", tries=2),)}
+    _, _, body = asks(daemon, "GET", "/rooms", f"Authorization: Bearer {TOKEN}")
+    (room,) = json.loads(body)["rooms"]
+    assert (room["room"], room["phase"], room["members"]) == (BOARD, None, [])
+    number = invitee("Max", "joined").number
+    assert room["calls"] == [
+        {"name": "Max", "number": number, "state": "joined", "reason": "joined", "tries": 2, "next_try": None}
+    ]
 
 
 def test_an_unknown_action_is_answered_with_those_there_are(daemon):

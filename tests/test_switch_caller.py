@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from callcontrol.switch.caller import Authenticated, Caller, read_caller
+from callcontrol.switch.caller import Authenticated, Caller, Summons, read_caller, read_summons
 from callcontrol.switch.framing import FrameParser, Headers
 from tests.wire import frames_of, plain_block
 
@@ -74,3 +74,45 @@ def test_the_recorded_caller_is_read_from_the_channel_data() -> None:
     (frame,) = FrameParser().feed(frames_of("hangup-during-digits.outbound")[0])
 
     assert read_caller(frame.headers) == Caller("+493012345")
+
+
+CALLED = {
+    "Call-Direction": "outbound",
+    "variable_cc_door": "dialout",
+    "variable_cc_room": "acme.board",
+    "variable_cc_round": "acme.board@2026-12-01T10:00+01:00",
+    "variable_cc_place": "1",
+    "variable_cc_try": "2",
+    "variable_cc_dialled": "+491715550001",
+    "variable_cc_role": "moderator",
+}
+
+
+def data(values: dict[str, str]) -> Headers:
+    return Headers(plain_block([(name.encode(), value.encode()) for name, value in values.items()]))
+
+
+def test_whom_we_called_is_known_by_what_we_gave_the_call() -> None:
+    known = Summons("acme.board", "acme.board@2026-12-01T10:00+01:00", 1, 2, "+491715550001", moderator=True)
+    assert read_summons(data(CALLED)) == known
+
+
+@pytest.mark.parametrize(
+    "forged",
+    [{"Call-Direction": "inbound"}, {"Call-Direction": ""}, {"variable_cc_door": "trunk"}],
+    ids=["who called", "from nowhere", "another door"],
+)
+def test_who_called_us_was_not_called(forged: dict[str, str]) -> None:
+    assert read_summons(data(CALLED | forged)) is None
+
+
+def test_headers_of_a_caller_are_no_variables_of_ours() -> None:
+    headers = {f"variable_sip_h_{name}": value for name, value in CALLED.items()}
+    assert read_summons(data(headers | {"Call-Direction": "outbound", "variable_cc_door": "trunk"})) is None
+
+
+@pytest.mark.parametrize("number", ["", "x", "-1", "\u00b2", "9" * 5000])
+def test_a_place_that_is_no_number_is_nobodys(number: str) -> None:
+    summons = read_summons(data(CALLED | {"variable_cc_place": number, "variable_cc_try": number}))
+    assert summons is not None
+    assert (summons.place, summons.attempt) == (0, 0)

@@ -33,7 +33,6 @@ KEY_SECONDS = 5.0
 
 def answer_summons(call: Call, summons: Summons, house: House, log: FilteringBoundLogger) -> str:
     """Ask somebody who answered whether they join; returns the outcome for log and metrics."""
-    call.answered = True
     found = _room_of(house, summons)
     if found is None:
         return _too_late(call, log, "the room is gone")
