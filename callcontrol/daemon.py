@@ -235,7 +235,7 @@ class Daemon:
             )
         self.tenants.stop()
         for board in self.switchboards:
-            board.link.stop()
+            board.stop()
         self.http.stop()
         self.books.stop()
         self.database.close()

@@ -60,6 +60,11 @@ class Switchboard:
         self.link.start()
         greenlets.spawn(f"steering {self.link.name}", self._keep_lease, stopping)
 
+    def stop(self) -> None:
+        """Steer no rooms any more, and disconnect."""
+        self.steward.lease.lost()
+        self.link.stop()
+
     def reload_directory(self) -> None:
         """Let the switch read the extensions again."""
         try:

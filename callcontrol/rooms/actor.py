@@ -110,13 +110,13 @@ class RoomActor:
             if self.inbox.empty():  # a key that already lies there was pressed before the time we would see now
                 self._look_at_the_clock()
         except SwitchError as error:
-            _log.warning("room waits for its switch", room=self.conduct.name, reason=str(error))
+            if self.steers():  # a daemon that stops has given its rooms up
+                _log.warning("room waits for its switch", room=self.conduct.name, reason=str(error))
         except Exception:  # noqa: BLE001 - one mistake must not leave a room without anybody who steers it
             _log.exception("room stumbled", room=self.conduct.name)
         rooms = (self.conduct.room, self.conduct.lobby, self.aside.room)
         self._inhabited = self._inhabited or bool(self.conduct.room.members)
-        alive = self.aside.busy or any(room.members for room in rooms)
-        return self.steers() and (alive or not self.inbox.empty())
+        return self.steers() and (self.aside.busy or not self.inbox.empty() or any(room.members for room in rooms))
 
     def _take(self, item: Item) -> None:
         match item:
