@@ -87,6 +87,8 @@ def shown(who: Callee, tenant: Tenant, room: str) -> dict[str, str]:
     }
     if who.domain:
         variables["presence_id"] = f"{number_literal(who.number)}@{who.domain}"
+        # A telephone that answers 302 would make us call whatever address it names, past every rule about numbers.
+        variables["outbound_redirect_fatal"] = "true"
     return variables
 
 

@@ -11,14 +11,18 @@ from typing import Any
 
 import pytest
 
+from callcontrol.outgoing import Callee, Extension, shown
+from callcontrol.outgoing import originate as command_of
+from callcontrol.tenants import Tenant
 from tests.own_freeswitch import Running, running
 from tests.sip_caller import Caller
-from tests.sip_carrier import BUSY, DECLINES, Answers, Carrier, Rings
+from tests.sip_carrier import BUSY, DECLINES, Answers, Carrier, Forwards, Rings
 
 pytestmark = pytest.mark.freeswitch
 
 ANN, BERT, CARL, DORA, EVE = (f"+49301110000{n}" for n in range(1, 6))
 NUMBERS = {ANN: Answers("1", stays=2.0), BERT: BUSY, CARL: DECLINES, DORA: Rings()}
+ACME = Tenant.model_construct(id="acme", caller_id="+49308630")
 CALL_ID = "0f6e1a52-7c0b-4f5c-9d0e-00000000000"
 
 
@@ -120,6 +124,17 @@ def test_the_record_of_a_call_in_has_its_text_as_the_caller_wrote_it_and_no_part
 
 def test_records_are_for_their_owner_alone(switch: Running) -> None:
     assert all(path.stat().st_mode & 0o077 == 0 for path in (switch.folder / "cdr").iterdir())
+
+
+def test_a_telephone_cannot_send_us_elsewhere_and_a_carrier_can(switch: Running, carrier: Carrier) -> None:
+    said = shown(Callee("33", domain="acme.example"), ACME, "acme.board")
+    with Carrier() as elsewhere, Carrier({"33": Forwards(elsewhere.address)}) as telephone:
+        door = f"sofia/extensions/sip:33@{telephone.address}"
+        command = command_of({CALL_ID + "b": door}, said, Extension("back", "callcontrol"))
+        assert switch.events.api(command) == "-ERR REQUESTED_CHAN_UNAVAIL"
+        carrier.numbers[EVE] = Forwards(elsewhere.address)
+        assert switch.events.api(originate(EVE)) == "-ERR UNALLOCATED_NUMBER"
+        assert [attempt.number for attempt in elsewhere.attempts] == [EVE]
 
 
 def test_a_carrier_with_an_account_is_registered_with_and_called_by_its_digest(tmp_path: Path) -> None:

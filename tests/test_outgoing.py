@@ -87,7 +87,7 @@ def test_the_command_names_each_telephone_the_number_shown_and_the_side_room() -
     command = originate({CALL: DESK, OTHER: second}, said, ASIDE, 35.0)
     assert command == (
         "originate {ignore_early_media=true,originate_timeout=35,origination_caller_id_number=+49308630,"
-        "origination_caller_id_name=acme.board,presence_id=33@acme.example,cc_language=fr}"
+        "origination_caller_id_name=acme.board,presence_id=33@acme.example,outbound_redirect_fatal=true,cc_language=fr}"
         f"[origination_uuid={CALL}]{DESK},[origination_uuid={OTHER}]{second} &conference(acme.board.aside@room)"
     )
 
