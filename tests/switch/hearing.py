@@ -239,9 +239,11 @@ class Listener:
 
     def _step(self, over: bool) -> bool:
         """Settle the next prompt or stretch of other sound; False when more has to be heard first."""
+        end = len(self.recording.samples)
+        known = end - int(HEAD * RATE) - 2 * WIDTH  # what begins later is no candidate yet, unless it is short
         for begin, rivals in self._rivals():
-            if not over and any(fit.fits and fit.left for fit in rivals):
-                return self._settle(rivals[0].start - SLIP, None)
+            if not over and (begin > known - NEAR or any(fit.fits and fit.left for fit in rivals)):
+                return self._settle(min(rivals[0].start - SLIP, known), None)
             whole = [fit for fit in rivals if fit.fits and fit.left <= CUT * RATE]
             fits = whole or [
                 fit for fit in rivals if fit.start == begin and fit.clear and fit.end - begin >= PARTLY * RATE
@@ -251,8 +253,7 @@ class Listener:
                 heard = _heard([fit for fit in fits if longest - fit.end < BLOCK], bool(whole))
                 # Of a prompt that was cut short the last block may belong to what follows.
                 return self._settle(longest - SLIP - (0 if whole else BLOCK), heard)
-        end = len(self.recording.samples)
-        return self._settle(min(end - int(HEAD * RATE) - 2 * WIDTH, self._from + int((SCAN - HEAD) * RATE)), None)
+        return self._settle(min(known, self._from + int((SCAN - HEAD) * RATE)), None)
 
     def _settle(self, until: int, heard: Heard | None) -> bool:
         moved = until > self._from

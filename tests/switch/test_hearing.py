@@ -138,6 +138,22 @@ def test_a_prompt_and_a_longer_one_that_begins_with_it_are_told_apart_while_it_g
         assert [heard.keys for heard in listener.heard] == [{key}]
 
 
+@pytest.mark.parametrize("language", ["de", "en", "fr"])
+def test_a_very_short_prompt_is_not_believed_inside_a_longer_one_that_grows(
+    prompts: Prompts, tmp_path: Path, language: str
+) -> None:
+    """ "Hello. This is" has "one of" in it, which is whole before the second is over that a longer one is known by."""
+    names = "dialout-call", "dialout-room", "dialout-accept"
+    sound = np.concatenate([quiet(0.5), *(prompts.sounds[language, name] for name in names), quiet(1.5)])
+    writer = Writer(tmp_path / "growing.wav")
+    listener = Listener(prompts, Recording(writer.path))
+    raw = telephoned(sound)
+    for at in range(0, len(raw), 4096):
+        writer.write(raw[at : at + 4096])
+        listener.update()
+    assert [heard.keys for heard in listener.heard] == [{(language, name)} for name in names]
+
+
 def test_a_prompt_is_known_while_it_is_still_going_on(prompts: Prompts, tmp_path: Path) -> None:
     """Whoever wants to press a key into a prompt must know which one is playing."""
     writer = Writer(tmp_path / "heard.wav")
