@@ -8,13 +8,14 @@ import socket
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pytest
 
 from callcontrol.freeswitch import FreeSwitchProcess, find_freeswitch
 
 if TYPE_CHECKING:  # they import this module
+    from tests.switch.bureau import Bureau
     from tests.switch.demo import Demo
     from tests.switch.theatre import Theatre
 
@@ -125,6 +126,26 @@ def theatre(theatre_demo: Demo, make_phones: Callable[[Switch], Phones]) -> Thea
     from tests.switch.theatre import Theatre
 
     return Theatre(theatre_demo, make_phones)
+
+
+@pytest.fixture(scope="session")
+def bureau_parts(freeswitch_binary: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, ...]]:
+    """One demo that calls out, its carrier and its tenants, for all tests of dial-out."""
+    from tests.switch.bureau import bureau_of
+
+    with bureau_of(freeswitch_binary, tmp_path_factory.mktemp("bureau")) as parts:
+        yield parts
+
+
+@pytest.fixture
+def bureau(bureau_parts: tuple[Any, ...], make_phones: Callable[[Switch], Phones]) -> Bureau:
+    """Callers and callees for one test; nobody has been called yet."""
+    from tests.switch.bureau import Bureau
+
+    demo, carrier, tenants = bureau_parts
+    carrier.numbers.clear()
+    carrier.attempts.clear()
+    return Bureau(demo, make_phones, carrier, tenants)
 
 
 @pytest.fixture
