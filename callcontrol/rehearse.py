@@ -62,7 +62,8 @@ def rehearsal_house(
     """A house that would answer a call; closed again at the end. Raises ConfigError for unusable tenants."""
     password = secrets.token_urlsafe(16)
     prompts = PromptBook(home / "prompts")
-    switch = RehearsalSwitch(("127.0.0.1", 0), prompts=prompts, password=password, pace=pace)
+    records = state / "cdr"
+    switch = RehearsalSwitch(("127.0.0.1", 0), prompts=prompts, password=password, pace=pace, cdr=records)
     switch.start()
     host, port = switch.link_address
     daemon = Daemon(
@@ -75,6 +76,7 @@ def rehearsal_house(
             database=sqlite_url(state),
             prompts=home / "prompts",
             recordings=state / "recordings",
+            cdr=records,
             drain_seconds=1,
         ),
         environ,
