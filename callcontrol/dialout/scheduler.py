@@ -48,11 +48,12 @@ class Begins(Protocol):
 
 @dataclass
 class _Plan:
-    """A room's schedule, up to when it is dealt with, and the first start after that."""
+    """A room's schedule, up to when it is dealt with, the first start after that, and what its alarm is set to."""
 
     calling: Calling
     until: datetime
     next_due: datetime | None
+    alarm: datetime | None = None
 
 
 class Scheduler:
@@ -137,9 +138,11 @@ class Scheduler:
             self._settle(plan)
         finally:
             self._busy.discard(name)
-        if self._plans.get(name) is plan and plan.next_due is not None:
-            now = self._now()
-            self._alarm(name, plan.next_due if plan.next_due > now else now + RETRY)
+        if self._plans.get(name) is not plan or plan.next_due is None or plan.next_due == plan.alarm:
+            return
+        now = self._now()
+        plan.alarm = plan.next_due if plan.next_due > now else now + RETRY
+        self._alarm(name, plan.alarm)
 
     def _settle(self, plan: _Plan) -> None:
         """Up to now, or up to the first occurrence that has to wait for the store."""
@@ -224,7 +227,8 @@ class Scheduler:
             return
         if name == _LOOK:
             self.look()
-        else:
+        elif name in self._plans:
+            self._plans[name].alarm = None
             self._keep(name)
 
     def _now(self) -> datetime:
