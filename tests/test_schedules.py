@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -17,25 +18,26 @@ from callcontrol.rehearsal.switch import RehearsalSwitch
 from callcontrol.rehearsal.transcript import Kind
 from callcontrol.state import sqlite_url
 from tests.test_daemon import measured, until
+from tests.test_state_rounds import POSTGRESQL
 
 HOME = Path(__file__).parent.parent
 TENANT = """
-tenant: harbour
+tenant: {name}
 region: DE
 timezone: Europe/Berlin
 languages: [en]
 trunk: carrier
 caller_id: "+49 30 23125001"
 numbers:
-  "+49 30 23125001": {room: board}
+  "+49 30 23125001": {{room: board}}
 rooms:
   board:
     access: pin
     pin: "48213"
     dial_out:
-      - {name: Max, number: "+49 171 5550001"}
-      - {name: Eva, number: "+49 171 5550002"}
-    schedule: {start: 2026-12-01 10:00, repeat: weekdays, dial_out: true}
+      - {{name: Max, number: "+49 171 5550001"}}
+      - {{name: Eva, number: "+49 171 5550002"}}
+    schedule: {{start: 2026-12-01 10:00, repeat: weekdays, dial_out: true}}
 """
 MAX, EVA = "+491715550001", "+491715550002"
 TEN = datetime(2026, 12, 1, 10, tzinfo=ZoneInfo("Europe/Berlin")).timestamp()
@@ -44,10 +46,12 @@ TEN = datetime(2026, 12, 1, 10, tzinfo=ZoneInfo("Europe/Berlin")).timestamp()
 class House:
     """A switch with a trunk, and daemons that believe it is another day."""
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, database: str) -> None:
+        self.folder, self.database = folder, database
+        self.name = f"t{uuid.uuid4().hex[:12]}"  # of its own, as a PostgreSQL database may be used by many tests
+        self.room = f"{self.name}.board"
         (folder / "tenants").mkdir()
-        (folder / "tenants" / "harbour.yaml").write_text(TENANT)
+        (folder / "tenants" / "harbour.yaml").write_text(TENANT.format(name=self.name))
         self.switch = RehearsalSwitch(
             ("127.0.0.1", 0), prompts=PromptBook(HOME / "prompts"), password="of-the-house", gateways=["carrier"]
         )
@@ -70,7 +74,7 @@ class House:
             switches=(Switch(name="near", host=host, port=port, password="of-the-house"),),
             tenants=self.folder / "tenants",
             state=self.folder / "state",
-            database=sqlite_url(self.folder / "state"),
+            database=self.database,
             prompts=HOME / "prompts",
             drain_seconds=1,
         )
@@ -92,9 +96,11 @@ class House:
         self.switch.stop()
 
 
-@pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    house = House(tmp_path)
+@pytest.fixture(params=["sqlite", "postgresql"])
+def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
+    if request.param == "postgresql" and POSTGRESQL is None:
+        pytest.skip("CALLCONTROL_TEST_POSTGRESQL is not set")
+    house = House(tmp_path, POSTGRESQL if request.param == "postgresql" else sqlite_url(tmp_path / "state"))
     yield house
     house.close()
 
@@ -112,7 +118,7 @@ def test_at_ten_the_participants_are_called_once_by_two_daemons(house: House) ->
     people[0].is_called(by="+493023125001")
     assert 0 <= after() < 2
     for person in people:
-        person.joins("harbour.board")
+        person.joins(house.room)
     until(lambda: after() > 3)
     assert [person.times_called for person in people] == [1, 1]
     begun = [line for daemon in house.daemons for line in measured(daemon).splitlines() if "occurrences_total{" in line]
@@ -126,7 +132,7 @@ def test_a_daemon_that_comes_back_a_minute_late_makes_it_up_and_the_next_does_no
     people = [house.switch.telephone(number, presses=["1"]) for number in (MAX, EVA)]
     second = house.daemon()
     for person in people:
-        person.joins("harbour.board")
+        person.joins(house.room)
     house.goes(second)
     house.daemon()
     until(lambda: house.epoch() > TEN + 62)
@@ -141,14 +147,14 @@ def test_before_the_room_opens_nobody_is_let_in_and_from_a_quarter_to_on_they_ar
     early.presses("48213#").hears("room-not-open").is_hung_up("NORMAL_CLEARING")
     house.it_is(TEN - 899)
     again = house.switch.phone("+49305550181").calls("+493023125001").hears("enter-pin").presses("48213#")
-    again.joins("harbour.board").hangs_up()
+    again.joins(house.room).hangs_up()
 
 
 def test_who_is_inside_at_the_end_stays_and_who_comes_then_is_told_that_it_is_closed(house: House) -> None:
     house.it_is(TEN + 3590)
     house.daemon()
     inside = house.switch.phone("+49305550182").calls("+493023125001").hears("enter-pin").presses("48213#")
-    inside.joins("harbour.board")
+    inside.joins(house.room)
     house.it_is(TEN + 3601)
     late = house.switch.phone("+49305550183").calls("+493023125001").hears("enter-pin").presses("48213#")
     late.hears("room-not-open").is_hung_up("NORMAL_CLEARING")
