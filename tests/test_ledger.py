@@ -31,7 +31,7 @@ numbers:
   "{KNOCKING}": {{room: foyer}}
   "{SECRET}": {{room: cellar}}
 rooms:
-  square: {{access: open, dial_out: [{{name: Ann Smith, number: "{ANN}"}}]}}
+  square: {{access: open, moderators: ["{BOSS}"], dial_out: [{{name: Ann Smith, number: "{ANN}"}}]}}
   board: {{access: open, wait_for_moderator: true, moderators: ["{BOSS}"]}}
   foyer: {{access: open, wait_for_moderator: true, admission: manual, moderators: ["{BOSS}"]}}
   cellar: {{access: pin, pin: "48213"}}
@@ -49,6 +49,7 @@ class House:
         (folder / "cdr").mkdir()
         (folder / "tenants" / "pier.yaml").write_text(TENANT)
         self.switch = RehearsalSwitch(("127.0.0.1", 0), prompts=PromptBook(HOME / "prompts"), password="of-the-house")
+        self.switch.hub.cdr = folder / "cdr"
         self.switch.start()
         self.database = Database(sqlite_url(folder / "state"))
         self.legs = Legs(self.database)
@@ -286,3 +287,90 @@ class Stubborn:
 
 
 # -- the switch's records ----------------------------------------------------------------------------------------------
+
+
+def test_the_record_of_a_call_settles_its_row_and_is_put_away(house: House) -> None:
+    daemon = house.daemon(cdr=house.folder / "cdr")
+    ann = house.phone(ANN).calls(WAITING).joins("pier.board")
+    boss = house.phone(BOSS).calls(WAITING).joins("pier.board", moderator=True)
+    house.row(ANN, lambda leg: leg.admitted_at)
+    boss.hangs_up()
+    ann.hangs_up()
+    row = house.row(ANN, settled)
+    assert row.left_at is not None
+    assert row.ended_at is not None
+    assert row.admitted_at == max(row.joined_at, house.row(BOSS, settled).joined_at)
+    assert row.wait_seconds + row.room_seconds == pytest.approx(row.left_at - row.joined_at)
+    assert row.name == ""
+    spool = daemon.books.spool
+    assert spool is not None
+    assert spool.largest_correction < 1.0
+    until(lambda: not list((house.folder / "cdr").glob("*.json")))
+    assert len(list((house.folder / "cdr" / "done").glob("*/*.cdr.json"))) == 2
+
+
+def settled(leg: Leg) -> bool:
+    return leg.closed_by == "switch"
+
+
+def test_who_left_while_the_daemon_was_dead_is_closed_to_the_second_by_the_record(house: House) -> None:
+    first = house.daemon(cdr=house.folder / "cdr")
+    ann = house.phone(ANN).calls(OPEN_ROOM).joins("pier.square")
+    ben = house.phone(BEN).calls(OPEN_ROOM).joins("pier.square")
+    house.row(ANN), house.row(BEN)
+    killed(first)
+    ann.hangs_up()
+    gone = time.time()
+    second = house.daemon(cdr=house.folder / "cdr")
+    row = house.row(ANN, settled)
+    assert row.left_at == pytest.approx(gone, abs=1.0)
+    assert (row.end_reason, row.name, row.switch) == ("left", "Ann Smith", "near")
+    assert house.row(BEN).closed_by == "", "Ben is still there"
+    ben.hangs_up()
+    house.row(BEN, settled)
+    assert second.books.spool is not None
+
+
+def test_a_call_nobody_ever_wrote_down_is_made_good_by_its_record(house: House) -> None:
+    first = house.daemon()
+    first.books.writer.stop()
+    ann = house.phone(ANN).calls(KNOCKING).joins("pier.foyer.lobby")
+    boss = house.phone(BOSS).calls(KNOCKING).joins("pier.foyer", moderator=True)
+    boss.presses("*8")
+    ann.joins("pier.foyer").hangs_up()
+    boss.hangs_up()
+    killed(first)
+    assert house.rows() == {}
+    house.daemon(cdr=house.folder / "cdr")
+    row = house.row(ANN, settled)
+    assert (row.tenant, row.room, row.role, row.payer) == ("pier", "foyer", "participant", "caller")
+    assert row.admitted_at is not None
+    assert row.joined_at < row.admitted_at < (row.left_at or 0.0)
+    assert house.row(BOSS, settled).meeting == row.meeting
+
+
+def test_two_daemons_on_one_folder_settle_each_leg_once(house: House) -> None:
+    for _ in range(2):
+        house.daemon(cdr=house.folder / "cdr")
+    phones = [house.phone(f"+4930555020{number:02}").calls(OPEN_ROOM).joins("pier.square") for number in range(12)]
+    for phone in phones:
+        phone.hangs_up()
+    until(lambda: len(house.rows()) == 12 and all(map(settled, house.rows().values())))
+    assert len(list(house.legs.rows("pier", 0.0, 1e11))) == 12
+    until(lambda: len(list((house.folder / "cdr" / "done").glob("*/*.cdr.json"))) == 12)
+
+
+def test_whom_a_moderator_calls_in_is_on_the_books_and_the_tenant_pays(house: House) -> None:
+    house.switch.exchange.gateways |= {"carrier"}
+    house.switch.telephone(BEN)
+    house.daemon(cdr=house.folder / "cdr")
+    boss = house.phone(BOSS).calls(OPEN_ROOM).joins("pier.square", moderator=True)
+    boss.presses("*1").hears("dial-number-or-all")
+    boss.presses("03055501002#")
+    boss.joins("pier.square.aside", moderator=True)
+    assert house.row(BEN, lambda leg: leg.switch).admitted_at is None
+    boss.presses("*2").joins("pier.square", moderator=True)
+    row = house.row(BEN, lambda leg: leg.admitted_at)
+    assert (row.direction, row.payer, row.room, row.role) == ("outbound", "tenant", "square", "participant")
+    assert house.row(BOSS).left_at is None, "aside is on the books of the room"
+    boss.hangs_up()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from callcontrol.state import Database, Leg, Legs, sqlite_url
-from callcontrol.state.leg import ADMISSION, MODERATOR, NOTHING, UNKNOWN, Closed, Entered, Opened, Settled
+from callcontrol.state.leg import ADMISSION, MODERATOR, NOTHING, UNKNOWN, Closed, Entered, Explained, Opened, Settled
 from callcontrol.state.legs import PAGE
 
 #: A PostgreSQL database the tests may fill; without it only SQLite is tested.
@@ -93,15 +93,16 @@ def test_who_waits_to_be_let_in_is_admitted_by_entering_the_room_itself(legs: Le
     assert (row.admitted_at, row.wait_seconds, row.room_seconds, row.meeting) == (T + 40, 40.0, 60.0, "meeting")
 
 
-def test_the_first_close_wins_but_what_was_seen_beats_a_guess(legs: Legs, tenant: str) -> None:
+def test_the_last_leave_counts_and_what_was_seen_beats_a_guess(legs: Legs, tenant: str) -> None:
     ann, ben = leg(tenant), leg(tenant)
-    legs.write([Opened(ann), Closed(ann.call, T + 5), Closed(ann.call, T + 9, "room-ended"), Closed(ann.call, T + 1)])
+    legs.write([Opened(ann), Closed(ann.call, T + 5), Explained(ann.call, "room-ended"), Closed(ann.call, T + 1)])
+    legs.write([Closed(ann.call, T + 6), Closed(ann.call, T + 3, UNKNOWN)])
     legs.write(
-        [Opened(ben), Closed(ben.call, T + 5, UNKNOWN), Closed(ben.call, T + 9), Closed(ben.call, T + 7, UNKNOWN)]
+        [Opened(ben), Closed(ben.call, T + 5, UNKNOWN), Closed(ben.call, T + 4), Closed(ben.call, T + 7, UNKNOWN)]
     )
     rows = {row.call: row for row in legs.rows(tenant, T, T + 1)}
-    assert (rows[ann.call].left_at, rows[ann.call].end_reason) == (T + 5, "room-ended")
-    assert (rows[ben.call].left_at, rows[ben.call].end_reason) == (T + 9, "left")
+    assert (rows[ann.call].left_at, rows[ann.call].end_reason) == (T + 6, "room-ended")
+    assert (rows[ben.call].left_at, rows[ben.call].end_reason) == (T + 4, "left")
 
 
 def test_a_cdr_corrects_the_times_and_settles_the_row_for_good(legs: Legs, tenant: str) -> None:

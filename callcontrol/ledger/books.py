@@ -16,7 +16,7 @@ from callcontrol.ledger.spool import Spool
 from callcontrol.ledger.watch import Present, Watch
 from callcontrol.ledger.writer import Writer
 from callcontrol.state import Leg, Legs
-from callcontrol.state.leg import Closed, Opened
+from callcontrol.state.leg import Explained, Opened
 from callcontrol.switch.events import Event
 
 #: Seconds until an open row whose call is gone is closed without knowing when it left: with the switch's records, which
@@ -79,7 +79,7 @@ class Books:
 
     def explained(self, call: str, reason: str) -> None:
         """Why a call left its room: a flow tells the caller just now."""
-        self.writer.tell(Closed(call, self.now(), reason))
+        self.writer.tell(Explained(call, reason))
 
     def take_event(self, switch: str, event: Event) -> None:
         """One event of a switch; only who comes and goes in rooms matters."""

@@ -139,11 +139,12 @@ class Spool:
             self._stuck.add(name)
             _log.error("a record cannot be opened", file=name, error=error.strerror)
             return None
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            os.close(descriptor)
+            self._stuck.add(name)
+            return None
         with os.fdopen(descriptor, "rb") as file:
-            status = os.fstat(descriptor)
-            if not stat.S_ISREG(status.st_mode):
-                self._stuck.add(name)
-                return None
             data = file.read(MOST_BYTES + 1)
         finished = data.endswith(b"\n") or self._clock() - status.st_mtime > UNFINISHED
         return data if finished else None

@@ -6,8 +6,9 @@ News of a call comes from the daemon that let it in, from the switch's events, a
 - `Opened` makes the row, or fills in what a row made from a CDR does not say.
 - `Entered` names the meeting; whoever was let in by a moderator is admitted by it. Who enters after a daemon closed
   the row is still there, so the row is open again.
-- `Closed` closes an open row. The first close wins, except that a leave that was seen replaces a guess (`UNKNOWN`),
-  and that a reason that says more replaces `LEFT`.
+- `Closed` closes the row. A call that moves from one conference of its room to another leaves the first, so of several
+  leaves the last counts; a leave that was seen replaces a guess (`UNKNOWN`), and never the other way round.
+- `Explained` says why, and nothing about when.
 - `Settled`, the CDR, replaces all times and the end reason, once and for all: the switch held the call, so its clock
   counts. What it cannot know (tries, names) stays. Afterwards only what was empty is filled in.
 - A row that waits for a moderator is admitted at the moment the first moderator of its meeting joined: that follows
@@ -79,7 +80,7 @@ class Leg:
     room_seconds: float = 0.0
     """admitted_at to left_at; 0.0 while open."""
     end_reason: str = ""
-    """LEFT, a farewell such as "room-ended", a hangup cause of FreeSWITCH, or UNKNOWN; "" while open (e c)."""
+    """LEFT, a farewell such as "room-ended" (f), a hangup cause of FreeSWITCH, or UNKNOWN; "" while open (e c)."""
     closed_by: str = OPEN
     """OPEN, DAEMON (seen to leave, or guessed: UNKNOWN), SWITCH (settled by its CDR)."""
 
@@ -116,6 +117,14 @@ class Closed:
 
 
 @dataclass(frozen=True, slots=True)
+class Explained:
+    """Why a call is shown out of its room, such as "room-ended"."""
+
+    call: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Settled:
     """What the switch's CDR says. ``joined_at`` 0.0: it does not tell when the call was in a room."""
 
@@ -127,7 +136,7 @@ class Settled:
         return self.leg.call
 
 
-News = Opened | Entered | Closed | Settled
+News = Opened | Entered | Closed | Explained | Settled
 
 
 def after(known: Leg | None, news: News) -> Leg | None:
@@ -143,6 +152,8 @@ def after(known: Leg | None, news: News) -> Leg | None:
             return _entered(known, news)
         case Closed() if known is not None:
             return _closed(known, news)
+        case Explained(reason=reason) if known is not None and known.closed_by != SWITCH:
+            return replace(known, end_reason=reason)
     return known
 
 
@@ -182,21 +193,23 @@ def _entered(known: Leg, news: Entered) -> Leg:
     if known.closed_by == SWITCH:
         return found
     if known.left_at is not None and news.at >= known.left_at:
-        found = replace(found, left_at=None, end_reason="", closed_by=OPEN)
+        reason = "" if known.end_reason in (LEFT, UNKNOWN) else known.end_reason
+        found = replace(found, left_at=None, end_reason=reason, closed_by=OPEN)
     if news.meeting and found.waits_for == ADMISSION and found.admitted_at is None:
         found = replace(found, admitted_at=news.at)
     return replace(found, joined_at=min(known.joined_at, news.at))
 
 
 def _closed(known: Leg, news: Closed) -> Leg:
-    if known.closed_by == SWITCH:
+    guess, guessed = news.reason == UNKNOWN, known.end_reason == UNKNOWN
+    if known.closed_by == SWITCH or (known.closed_by == DAEMON and guess):
         return known
-    if known.closed_by == OPEN or (known.end_reason == UNKNOWN and news.reason != UNKNOWN):
-        at = max(news.at, known.joined_at, known.admitted_at or 0.0)
-        return replace(known, left_at=at, end_reason=news.reason, closed_by=DAEMON)
-    if known.end_reason == LEFT and news.reason != UNKNOWN:
-        return replace(known, end_reason=news.reason)
-    return known
+    seen = known.admitted_at if known.waits_for == ADMISSION else None
+    at = max(news.at, known.joined_at, seen or 0.0)
+    if known.closed_by == DAEMON and known.left_at is not None and not guessed:
+        at = max(at, known.left_at)
+    explained = known.end_reason not in ("", LEFT, UNKNOWN)
+    return replace(known, left_at=at, end_reason=known.end_reason if explained else news.reason, closed_by=DAEMON)
 
 
 def _settled(known: Leg, cdr: Leg) -> Leg:

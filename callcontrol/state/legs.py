@@ -62,9 +62,9 @@ class Legs:
         """A call is in a room."""
         self.write([Opened(leg)])
 
-    def close(self, call: str, at: float, reason: str = "left") -> None:
-        """A call left its room at ``at`` (UTC epoch seconds); does nothing for a row that is closed, see leg.py."""
-        self.write([Closed(call, at, reason)])
+    def close(self, call: str, at: float) -> None:
+        """A call left its room at ``at`` (UTC epoch seconds); changes nothing in a row that a CDR settled."""
+        self.write([Closed(call, at)])
 
     def settle(self, leg: Leg) -> None:
         """What the CDR of a call says; the same CDR again changes nothing."""
