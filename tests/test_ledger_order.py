@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
@@ -28,9 +29,16 @@ from callcontrol.state.leg import (
 T = 1_795_000_000.0
 
 
-@pytest.fixture(scope="module")
-def legs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Legs]:
-    database = Database(sqlite_url(tmp_path_factory.mktemp("ledger")))
+#: A PostgreSQL database the tests may fill; without it only SQLite is tested.
+POSTGRESQL = os.environ.get("CALLCONTROL_TEST_POSTGRESQL")
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def legs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Legs]:
+    if request.param == "postgresql" and POSTGRESQL is None:
+        pytest.skip("CALLCONTROL_TEST_POSTGRESQL is not set")
+    sqlite = sqlite_url(tmp_path_factory.mktemp("ledger"))
+    database = Database(sqlite if request.param == "sqlite" else str(POSTGRESQL))
     database.open()
     yield Legs(database)
     database.close()
