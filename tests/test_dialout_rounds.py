@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -9,14 +10,18 @@ from pathlib import Path
 
 import gevent
 import pytest
+from sqlalchemy import delete
 
 from callcontrol.dialout import Begun, Cause, InviteeState, Refused, Result, Rounds, Ticket
 from callcontrol.state import Database, StateUnavailable, sqlite_url
+from callcontrol.state._schema import invitees, rounds, tries
 from callcontrol.state.rounds import Round, RoundStore
 from callcontrol.tenants import Tenant
 from tests.dialout_ground import BEGAN, Clock, Switch, exchange
 from tests.tenant_files import tenant
 
+#: A PostgreSQL database the tests may fill; without it only SQLite is tested.
+POSTGRESQL = os.environ.get("CALLCONTROL_TEST_POSTGRESQL")
 ACME = """
 domain: acme.example
 timezone: Europe/Berlin
@@ -38,19 +43,21 @@ OCCURRENCE = "acme.board@2026-12-01T10:00:00+01:00"
 class House:
     """Daemons on one database, with one switch and one clock."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, url: str) -> None:
         self.clock = Clock()
         self.switch = Switch(self.clock)
         self.switch.on_end = lambda job, answer: [daemon.take_job(job, answer) for daemon in self.daemons]
         self.tenant: Tenant = tenant(ACME)
         self.inhabited = False
         self.daemons: list[Rounds] = []
-        self._folder = folder
+        self._url = url
         self._databases: list[Database] = []
         self.store = self.new_store()
+        for table in (tries, invitees, rounds):  # a PostgreSQL still has those of the test before
+            self.store.database.write(lambda connection, table=table: connection.execute(delete(table)))
 
     def new_store(self) -> RoundStore:
-        database = Database(sqlite_url(self._folder), pause=0.0)
+        database = Database(self._url, pause=0.0)
         database.open()
         self._databases.append(database)
         return RoundStore(database)
@@ -77,16 +84,18 @@ class House:
         until(lambda: not rounds.running)
 
     def close(self) -> None:
-        for rounds in self.daemons:
-            rounds.stop()
-        until(lambda: not any(rounds.running for rounds in self.daemons))
+        for daemon in self.daemons:
+            daemon.stop()
+        until(lambda: not any(daemon.running for daemon in self.daemons))
         for database in self._databases:
             database.close()
 
 
-@pytest.fixture
-def house(tmp_path: Path) -> Iterator[House]:
-    house = House(tmp_path)
+@pytest.fixture(params=["sqlite", "postgresql"])
+def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
+    if request.param == "postgresql" and POSTGRESQL is None:
+        pytest.skip("CALLCONTROL_TEST_POSTGRESQL is not set")
+    house = House(sqlite_url(tmp_path) if request.param == "sqlite" else str(POSTGRESQL))
     yield house
     house.close()
 
