@@ -1,4 +1,4 @@
-"""One profile of a call's way through the dialplan, as a call detail record tells it (switch_ivr.c:3380)."""
+"""One profile of a call's way through the dialplan, as a call detail record tells it (switch_ivr.c:3401)."""
 
 from __future__ import annotations
 

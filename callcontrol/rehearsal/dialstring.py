@@ -1,6 +1,6 @@
 """Taking a dial string apart: ``{vars}[vars]ENDPOINT,[vars]ENDPOINT|ENDPOINT``. Pure.
 
-Sources: switch_ivr_originate.c:2271 and 2665-2745, switch_event.c ``switch_event_create_brackets``.
+Sources: switch_ivr_originate.c:2301 and 2800-2880, switch_event.c ``switch_event_create_brackets``.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def _leg(text: str) -> Leg:
 
 
 def _guarded(text: str) -> str:
-    """The text with its commas inside [...] hidden, so that the others part the legs (switch_ivr_originate.c:2600)."""
+    """The text with its commas inside [...] hidden, so that the others part the legs (switch_ivr_originate.c:2818)."""
     out: list[str] = []
     quoted = own = False
     end = -1

@@ -1,4 +1,4 @@
-"""What FreeSWITCH notes on a channel when its call is over: causes, times, durations (switch_channel.c:4495).
+"""What FreeSWITCH notes on a channel when its call is over: causes, times, durations (switch_channel.c:4488).
 
 Durations in seconds are differences of whole seconds of the clock, as there: a call from 10.9 to 11.1 has billsec 1.
 """

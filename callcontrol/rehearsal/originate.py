@@ -2,10 +2,10 @@
 
 Sources: mod_commands.c:5080 ``originate_function``, switch_ivr_originate.c:2064 ``switch_ivr_originate``. As there:
 
-- Variables of {} win over those of [] on the channel, though [] win where FreeSWITCH itself reads them (2818, 3006).
-- The time limit counts whole seconds of the clock: ``originate_timeout=2`` ends after 1 to 2 seconds (3177).
+- Variables of {} win over those of [] on the channel, though [] win where FreeSWITCH itself reads them (2995, 3141).
+- The time limit counts whole seconds of the clock: ``originate_timeout=2`` ends after 1 to 2 seconds (3371).
 - When all legs have failed, the cause is that of the first leg in the dial string for which a channel was created
-  (3930), else that of the last one refused; after the time limit it is NO_ANSWER whatever one leg said before (4040).
+  (3940), else that of the last one refused; after the time limit it is NO_ANSWER whatever one leg said before (4048).
 - A leg that `uuid_kill` ends while it rings gives the cause the command names: ``-ERR NORMAL_CLEARING`` without one.
 """
 

@@ -70,7 +70,7 @@ def into_extension(session: Session, extension: str, plan: str, context: str) ->
 
 
 def into_application(session: Session, text: str) -> Callable[[], None]:
-    """The course of a call given to ``&APP(ARGUMENTS)`` (mod_commands.c:5140)."""
+    """The course of a call given to ``&APP(ARGUMENTS)`` (mod_commands.c:5145)."""
     app, _, argument = text.partition(")")[0].partition("(")
 
     def go() -> None:

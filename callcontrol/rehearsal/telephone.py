@@ -113,7 +113,7 @@ class Telephone(Phone):
         return reaction
 
     def _has_call(self) -> bool:
-        return self.session is not None and not self.session.over
+        return self.session is not None and not self.session.channel.down
 
     def _does(self, reaction: Reaction, times: int | None) -> Self:
         if times is None:
