@@ -16,6 +16,7 @@ from callcontrol.state import StateUnavailable
 from tests.rehearsal_daemon import eventually
 
 HOME = Path(__file__).parent.parent.parent
+TENANTS = Path(__file__).parent / "dialout_tenants"
 ANN, BEN, CLEO = "+491715550001", "+491715550002", "41@marina.example"
 QUAY, PIER, LOCK, DOCK, BAY = (f"+493023129{n:03}" for n in (1, 2, 3, 4, 5))
 OURS = ("digits/0", "digits/3", "digits/0", "digits/2", "digits/3", "digits/1", "digits/2", "digits/9", "digits/0")
@@ -24,7 +25,7 @@ PATIENCE = 10.0  # one new call a second
 
 @pytest.fixture
 def house(tmp_path: Path) -> Iterator[RehearsalHouse]:
-    with rehearsal_house(Path(__file__).parent / "dialout_tenants", HOME, tmp_path, {}) as house:
+    with rehearsal_house(TENANTS, HOME, tmp_path, {}) as house:
         yield house
 
 
@@ -162,6 +163,26 @@ def test_a_full_room_is_full_for_those_it_calls_too(house: RehearsalHouse) -> No
         phone.hangs_up()
 
 
+def test_others_hear_the_name_of_somebody_who_was_called(house: RehearsalHouse) -> None:
+    guest = house.switch.phone("+49305550121").calls(BAY).joins("marina.bay")
+    ann = telephone(house, ANN, "1")
+    calls(house, "marina.bay", ANN)
+    ann.hears("dialout-accept", "name-after-tone", "joining").joins("marina.bay")
+    guest.hears("has-joined")
+    for phone in (ann, guest):
+        phone.hangs_up()
+
+
+def test_who_was_called_can_be_put_out_with_a_word(house: RehearsalHouse) -> None:
+    boss = host(house, PIER).joins("marina.pier", moderator=True)
+    ann = telephone(house, ANN, "1")
+    calls(house, "marina.pier", ANN)
+    ann.joins("marina.pier").can_speak()
+    boss.presses("*4").hears("put-out-confirm").presses("1").hears("put-out-done")
+    ann.leaves("marina.pier").hears("you-were-put-out", language="de").is_hung_up("NORMAL_CLEARING")
+    boss.hangs_up()
+
+
 # -- what moderators do and hear ---------------------------------------------------------------------------------------
 
 
@@ -265,6 +286,33 @@ def test_a_store_that_is_away_leaves_nobody_hanging(house: RehearsalHouse, monke
         cleo.presses("1").hears("moderator-joins").joins("marina.pier", moderator=True)
     becomes(house, "marina.pier", Cleo=("joined", "joined"))
     cleo.hangs_up()
+
+
+def loses_its_daemon(phone: Telephone) -> None:
+    """The socket of this call breaks, as it does when a daemon is killed."""
+    assert phone.session is not None
+    (control,) = phone.session.controls
+    control.close()
+
+
+def test_who_is_asked_while_the_daemon_dies_hears_music_and_is_asked_again(house: RehearsalHouse) -> None:
+    ann = telephone(house)
+    calls(house, "marina.quay", ANN)
+    ann.hears("dialout-call", "dialout-accept")
+    loses_its_daemon(ann)
+    ann.hears_music().hears("dialout-call", "dialout-accept").presses("1").joins("marina.quay")
+    becomes(house, "marina.quay", Ann=("joined", "joined"))
+    assert ann.times_called == 1
+    ann.hangs_up()
+
+
+def test_who_pressed_1_before_the_daemon_died_is_not_asked_again(house: RehearsalHouse) -> None:
+    ann = telephone(house)
+    calls(house, "marina.quay", ANN)
+    ann.hears("dialout-call", "dialout-accept").keeps_listening("joining").presses("1").hears("joining")
+    loses_its_daemon(ann)
+    ann.hears("joining").listened().joins("marina.quay").hangs_up()
+    assert sum(step.text == "dialout-call" for step in ann.transcript.steps) == 1
 
 
 def test_nobody_who_calls_can_pretend_to_have_been_called(house: RehearsalHouse) -> None:
