@@ -7,7 +7,6 @@ seen by who uses it.
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -17,11 +16,12 @@ from typing import Annotated, Any, Self
 from pydantic import AfterValidator, Field, PlainValidator, SecretStr, ValidationInfo, model_validator
 
 from callcontrol.errors import ConfigError, SwitchRefused
+from callcontrol.mailserver import MailServer, is_host, is_ip
 from callcontrol.state import sqlite_url
 from callcontrol.tenants import Problem
 from callcontrol.tenants._yaml import parse
 from callcontrol.tenants.document import Document
-from callcontrol.tenants.fields import AtLeastOne, Model, refuse, text_of, whole
+from callcontrol.tenants.fields import AtLeastOne, Email, Flag, Model, refuse, text_of, whole
 from callcontrol.tenants.folder import read_file
 from callcontrol.tenants.loader import problems_of, read_model
 
@@ -49,30 +49,19 @@ def _address(value: object) -> tuple[str, int]:
     if isinstance(value, tuple):
         return value
     host, colon, port = text_of(value).rpartition(":")
-    if not colon or not _is_host(host.strip("[]")) or not re.fullmatch("[0-9]{1,5}", port) or int(port) > 65535:
+    if not colon or not is_host(host.strip("[]")) or not re.fullmatch("[0-9]{1,5}", port) or int(port) > 65535:
         raise refuse("{found} is no HOST:PORT", "such as 127.0.0.1:8084")
     return host.strip("[]"), int(port)
 
 
-def _is_host(text: str) -> bool:
-    return bool(re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?", text)) or _ip(text) is not None
-
-
-def _ip(text: str) -> str | None:
-    try:
-        return str(ipaddress.ip_address(text))
-    except ValueError:
-        return None
-
-
 def _host(value: str) -> str:
-    if not _is_host(value):
+    if not is_host(value):
         raise refuse("{found} is neither a host name nor an IP address")
     return value
 
 
 def _peer(value: str) -> str:
-    address = _ip(value)
+    address = is_ip(value)
     if address is None:
         raise refuse("{found} is no IP address", "such as 127.0.0.1")
     return address
@@ -101,6 +90,14 @@ def _password_fault(password: str) -> str:
     if not password or not password.isprintable():
         return "is empty or holds control characters"
     return "is the password every FreeSWITCH begins with" if password == FACTORY_PASSWORD else ""
+
+
+def _mail_server(value: SecretStr) -> SecretStr:
+    try:
+        MailServer.parse(value.get_secret_value())
+    except ValueError as error:
+        raise refuse(str(error), "such as smtp://user:${SMTP_PASSWORD}@mail.example:587") from None
+    return value
 
 
 Folder = Annotated[Path, PlainValidator(_path)]
@@ -169,6 +166,37 @@ class DialOut(Model):
     """Calls to one person in all (1 to 30), unless somebody asks for more."""
 
 
+class Smtp(Model):
+    """The mail server that takes invitations."""
+
+    url: Annotated[SecretStr, AfterValidator(_mail_server)]
+    """smtp://user:${SMTP_PASSWORD}@mail.example:587, or smtps:// (port 465) where TLS is spoken from the beginning."""
+    sender: Email
+    """Address that invitations are sent from."""
+    password_file: Folder | None = None
+    """File that holds the password instead of the URL, read at every mail."""
+    starttls: Flag = True
+    """With smtp://: encrypt, or do not send. false only for a server on this machine or in a network you trust."""
+    ca_file: Folder | None = None
+    """Certificates to check the server's with, instead of those of the system."""
+
+    @model_validator(mode="after")
+    def _password_is_safe(self) -> Self:
+        server = self.server
+        if server.password and self.password_file:
+            raise refuse("has a password in its url and a password_file", "keep one of them")
+        if self.password_file and not server.user:
+            raise refuse("has a password_file and no user", "smtp://user@mail.example")
+        if server.user and not self.starttls and not server.implicit_tls and not server.is_here:
+            raise refuse("would send the password unencrypted", "starttls: true, or smtps://")
+        return self
+
+    @property
+    def server(self) -> MailServer:
+        """What the URL says."""
+        return MailServer.parse(self.url.get_secret_value())
+
+
 class Config(Model):
     """What one daemon runs with. Paths are absolute, or relative to the working directory of the daemon."""
 
@@ -207,6 +235,9 @@ class Config(Model):
 
     Below the 30 s that new callers of a lone daemon wait in music; with a second daemon 60 is kinder.
     """
+
+    smtp: Smtp | None = None
+    """The mail server for ``callcontrol invite --send``; without it nothing is mailed."""
 
     @model_validator(mode="after")
     def _switches_differ(self) -> Self:

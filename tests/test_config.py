@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callcontrol.config import PASSWORD_VARIABLE, Config, DialOut, Switch, load_config
+from callcontrol.config import PASSWORD_VARIABLE, Config, DialOut, Smtp, Switch, load_config
 from callcontrol.errors import ConfigError, SwitchRefused
 from callcontrol.tenants.fields import Model
 
@@ -161,14 +161,18 @@ def test_a_switch_without_a_usable_password_is_refused_with_the_reason(tmp_path:
 REFERENCE = (Path(__file__).parent.parent / "docs" / "configuration.md").read_text("utf-8")
 
 
-@pytest.mark.parametrize(("heading", "model"), [("The daemon", Config), ("A switch", Switch), ("Dial-out", DialOut)])
+@pytest.mark.parametrize(
+    ("heading", "model"), [("The daemon", Config), ("A switch", Switch), ("Dial-out", DialOut), ("Mail", Smtp)]
+)
 def test_the_reference_has_every_key_with_its_default(heading: str, model: type[Model]) -> None:
     table = REFERENCE.split(f"## {heading}\n")[1].split("\n## ")[0]
     rows = [[cell.strip() for cell in line.split("|")] for line in table.splitlines() if line.startswith("| `")]
     assert [row[1].strip("`") for row in rows] == list(model.model_fields)
     for _, key, default, *_ in rows:
         field = model.model_fields[key.strip("`")]
-        if isinstance(field.default, int) or (isinstance(field.default, (str, Path)) and str(field.default)):
+        if isinstance(field.default, bool):
+            assert (key, default) == (key, f"`{str(field.default).lower()}`")
+        elif isinstance(field.default, int) or (isinstance(field.default, (str, Path)) and str(field.default)):
             assert (key, default) == (key, f"`{field.default}`")
 
 
@@ -180,3 +184,45 @@ def test_whatever_the_file_holds_there_is_a_configuration_or_problems(
     path.write_bytes(data)
     with suppress(ConfigError):
         assert load_config(path, {}).switches
+
+
+def test_a_mail_server_has_an_address_a_sender_and_where_it_asks_a_password(tmp_path: Path) -> None:
+    text = 'smtp: {url: "smtp://rooms:${SMTP}@mail.example", sender: rooms@acme.example, ca_file: own.pem}\n'
+    smtp = config(tmp_path, text, {"SMTP": "a%2Fb"}).smtp
+    assert smtp is not None
+    server = smtp.server
+    assert (server.host, server.port, server.implicit_tls) == ("mail.example", 587, False)
+    assert (server.user, server.password, smtp.starttls) == ("rooms", "a/b", True)
+    assert smtp.ca_file == tmp_path / "own.pem"
+    assert config(tmp_path, "").smtp is None
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        ("url: mail.example", "1:13: url: does not begin with smtp:// or smtps:// (such as smtp://user:"),
+        ("url: 'smtp://mail.example:99999'", "1:13: url: has a host or port that is none (such as smtp://user:"),
+        ("url: 'smtp://:pw@mail.example'", "1:13: url: has a password and no user"),
+        ("url: 'smtp://u:a/b@mail.example'", "1:13: url: has a host or port that is none"),
+        ("url: 'smtp://u:p@mail.example/x'", "1:13: url: has something after the port"),
+        ("url: 'smtp://'", "1:13: url: names no host"),
+        ("url: 'smtp://u:%0Ap@mail.example'", "1:13: url: has other characters than printable ASCII"),
+        ("url: 'smtp://u:pw@mail.example', starttls: false", "1:1: smtp: would send the password unencrypted"),
+        (
+            "url: 'smtp://u:pw@mail.example', password_file: x",
+            "1:1: smtp: has a password in its url and a password_file",
+        ),
+        ("url: 'smtp://mail.example', password_file: x", "1:1: smtp: has a password_file and no user"),
+    ],
+)
+def test_a_mail_server_that_would_fail_or_tell_the_password_is_refused(
+    tmp_path: Path, settings: str, problem: str
+) -> None:
+    [told] = problems(tmp_path, f"smtp: {{{settings}, sender: rooms@acme.example}}\n")
+    assert told.startswith(problem)
+    assert "pw" not in told
+
+
+def test_a_password_may_go_unencrypted_to_this_machine(tmp_path: Path) -> None:
+    text = "smtp: {url: 'smtp://u:pw@127.0.0.1:25', sender: rooms@acme.example, starttls: false}\n"
+    assert config(tmp_path, text).smtp is not None

@@ -12,7 +12,9 @@ PACKAGE = Path(__file__).parent.parent / "callcontrol"
 # From the bottom up; a module may import from lower layers and, where listed together, from its own.
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"__init__", "errors"}),
-    frozenset({"greenlets", "numbers", "prompts", "spoken", "wav", "guessing", "log", "metrics", "processes"}),
+    frozenset(
+        {"greenlets", "numbers", "mailserver", "prompts", "spoken", "wav", "guessing", "log", "metrics", "processes"}
+    ),
     frozenset({"tenants", "state", "switch", "rehearsal", "http"}),
     frozenset({"config", "routing", "directory", "freeswitch", "outgoing", "status"}),
     frozenset({"rooms", "ledger", "invitations"}),

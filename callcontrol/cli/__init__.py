@@ -17,7 +17,7 @@ from typing import Any
 import click
 
 from callcontrol import __version__
-from callcontrol.cli import dialout, statements
+from callcontrol.cli import dialout, invite, statements
 from callcontrol.cli.common import ADDRESS, FOLDER, HTTP, JSON, PORT, PORTS, STATE, counted, home, or_exit
 
 
@@ -196,6 +196,7 @@ def demo(
     sys.exit(or_exit(lambda: run_demo(settings, os.environ, phone=not no_phone)))
 
 
+main.add_command(invite.invite)
 main.add_command(statements.usage)
 main.add_command(statements.history)
 main.add_command(dialout.dialout)

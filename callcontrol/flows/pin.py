@@ -1,7 +1,8 @@
 """The PIN: asked three times at most, compared against every role, guessing made slow.
 
 A wrong PIN is counted against the caller and against the room (or the number, when it leads to several rooms): the
-sixth within 15 minutes ends the call and refuses further ones, the twentieth at a room delays each further try.
+sixth within 15 minutes ends the call and refuses further ones, the twentieth at a room delays each further try. What
+is too short for any PIN is not counted.
 What was typed is neither logged nor kept.
 """
 
@@ -14,6 +15,9 @@ from callcontrol.guessing import target_key
 from callcontrol.rooms.admission import Entry, entries_by_pin
 from callcontrol.switch.call import Accepted, Nothing, TooManyTries
 
+#: Digits (tenants/fields.py). Less is no guess but the key of a language, typed by a telephone that dials an
+#: an invitation (callcontrol/invitations/dialin.py) for a caller who is not asked for a language any more.
+SHORTEST = 4
 WELCOME_AND_TRIES = (("welcome", "enter-pin"), ("wrong-pin",), ("wrong-pin",))
 
 
@@ -52,6 +56,9 @@ class _Judge:
     def __call__(self, digits: str) -> Entry | None:
         """The entry of a right PIN; None when it is wrong, or right but the caller is blocked by now."""
         visit = self._visit
+        if len(digits) < SHORTEST:
+            visit.log.info("too short for a PIN")
+            return None
         entry = self._entries.get(digits)
         delay = self._count() if entry is None else self._accept()
         if delay:  # the same for right and wrong, so that its length tells nothing

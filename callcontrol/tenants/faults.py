@@ -17,7 +17,7 @@ from callcontrol.tenants._yaml import Ambiguous, Fault, Mark, Node, Scalar
 from callcontrol.tenants.document import Document, KeyPath, label
 from callcontrol.tenants.spelling import suggestion
 
-SECRET_KEYS = frozenset({"pin", "moderator_pin", "password", "database"})
+SECRET_KEYS = frozenset({"pin", "moderator_pin", "password", "database", "url"})
 
 _PLURAL = {"tuple_type": "a list", "mapping_type": "a mapping", "model_type": "a mapping", "dict_type": "a mapping"}
 

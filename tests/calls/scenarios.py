@@ -175,6 +175,18 @@ def a_chosen_language_is_remembered(line: Line) -> None:
 
 
 @scenario
+def a_telephone_that_dials_an_invitation_gets_in_though_its_language_is_remembered(line: Line) -> None:
+    """``tel:+493023125007,,3,,,48213%23``: the key of the language is no guess at a PIN."""
+    guest = line.phone("+49305550135").calls(MULTILINGUAL).hears("language-key-1", language="de").presses("3")
+    guest.hears("enter-pin", language="fr").presses("48213#").joins("harbour.board").hangs_up()
+    for _ in range(4):  # six wrong PINs would block the caller
+        guest = line.phone("+49305550135").calls(MULTILINGUAL).hears("enter-pin", language="fr").presses("3#")
+        guest.hears("wrong-pin", language="fr").presses("3#").hears("wrong-pin").hangs_up()
+    guest = line.phone("+49305550135").calls(MULTILINGUAL).hears("enter-pin", language="fr").presses("3#")
+    guest.hears("wrong-pin").presses("48213#").joins("harbour.board").hangs_up()
+
+
+@scenario
 def a_number_that_is_nobodys_is_not_in_service(line: Line) -> None:
     line.phone("+49305550131").calls("+493023125999").hears("number-unknown").is_refused("UNALLOCATED_NUMBER")
 
