@@ -112,6 +112,22 @@ def test_a_call_that_is_due_in_a_moment_is_as_good_as_under_way() -> None:
     assert meeting.looks(JOINED, invitee("Clara", "waiting", due_in=SOON)) == []
 
 
+def test_calls_that_the_tenants_limits_hold_up_do_not_hold_up_the_report() -> None:
+    meeting = Meeting()
+    assert meeting.looks(JOINED, invitee("Clara", "waiting", "all lines in use", due_in=-60)) == [
+        "reached-one-of 2 reached"
+    ]
+
+
+def test_calling_again_by_key_is_told_though_it_failed_in_a_moment() -> None:
+    meeting = Meeting()
+    meeting.looks(JOINED, LOST)
+    meeting.calls.answer = Begun("r", (LOST,), ())
+    meeting.gathering.call_all(meeting.moderator)
+    meeting.heard()
+    assert meeting.looks(JOINED, LOST) == ["reached-one-of 2 reached redial-hint"]
+
+
 def test_calling_again_in_vain_is_told_again() -> None:
     meeting = Meeting()
     meeting.looks(JOINED, LOST)

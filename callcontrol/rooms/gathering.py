@@ -20,8 +20,9 @@ from callcontrol.rooms.room import Member, Phase
 from callcontrol.spoken import reached
 from callcontrol.tenants import DialOutWhen
 
-#: A call that is due within so many seconds is as good as under way.
-SOON = 10.0
+#: A call that is due within so many seconds is as good as under way; one that is as overdue as HELD_UP is not: the
+#: tenant's lines or calls of a day are used up, and that may take long.
+SOON, HELD_UP = 10.0, 30.0
 ASK_AGAIN = 10.0  # seconds after which those who could not say whether they call are asked again
 
 _log = structlog.get_logger("callcontrol.rooms")
@@ -124,13 +125,15 @@ class Gathering:
     def _begin(self, cause: Cause, round_id: str = "") -> Begun | Refused:
         tenant, _, room = self._conduct.name.partition(".")
         answer = self._calls.begin(tenant, room, cause, round_id=round_id)
+        if isinstance(answer, Begun) and answer.called:
+            self._told = None  # how that ends is news, even when it ends as before
         _log.info("participants to be called", room=self._conduct.name, cause=cause, answer=str(answer))
         return answer
 
     def _report(self, people: Sequence[InviteeReport], moderators: Sequence[Member]) -> None:
         if not people or any(self._under_way(one) for one in people):
             if self._told is not None and self._told[2]:
-                self._told = None  # they are called again: how that ends is news, even when it ends the same
+                self._told = None  # they are called again, by whomever
             return
         joined, called = _count(people)
         over = not any(one.state.goes_on for one in people)
@@ -143,7 +146,7 @@ class Gathering:
 
     def _under_way(self, one: InviteeReport) -> bool:
         waits = one.state == InviteeState.WAITING
-        return one.state == InviteeState.CALLING or (waits and one.due_at - self._epoch() < SOON)
+        return one.state == InviteeState.CALLING or (waits and -HELD_UP < one.due_at - self._epoch() < SOON)
 
 
 def _joined(one: InviteeReport) -> bool:
