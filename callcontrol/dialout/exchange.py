@@ -12,6 +12,7 @@ import structlog
 
 from callcontrol.dialout.plan import Patience, Result, standing
 from callcontrol.errors import SwitchError, SwitchRefused
+from callcontrol.guessing import extension_key
 from callcontrol.numbers import to_e164
 from callcontrol.outgoing import Callee, Extension, accounted, line, originate, shown, telephones
 from callcontrol.state.rounds import Invitee, Round, RoundStore, Ticket, Try
@@ -94,7 +95,8 @@ class Exchange:
 
     def command(self, round_: Round, one: Invitee, who: Callee, try_: Try, tenant: Tenant, rings: Iterable[str]) -> str:
         """The command that makes the calls of a try. Raises UnsafeText."""
-        language = self.language_of(tenant.id, one.number) or one.language or tenant.languages[0]
+        known_as = extension_key(tenant.id, f"{who.number}@{who.domain}") if who.domain else who.number
+        language = self.language_of(tenant.id, known_as) or one.language or tenant.languages[0]
         variables = {
             "cc_door": "dialout",
             "cc_dialled": who.number,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -122,6 +123,16 @@ def test_who_is_listed_with_a_language_hears_that_one(house: RehearsalHouse) -> 
     ann = telephone(house)
     calls(house, "marina.pier", ANN)
     ann.hears("dialout-call", language="de").presses("1").hears("waiting-for-moderator", language="de").hangs_up()
+
+
+@pytest.mark.parametrize(("caller", "number"), [("extension:marina/41@marina.example", CLEO), (ANN, ANN)])
+def test_who_chose_a_language_at_an_earlier_call_hears_that_one(
+    house: RehearsalHouse, caller: str, number: str
+) -> None:
+    house.daemon.state.remember_language("marina", caller, "fr", time.time())
+    called = telephone(house, number)
+    calls(house, "marina.pier", number.partition("@")[0])
+    called.hears("dialout-call", "dialout-accept", language="fr").hangs_up()
 
 
 def test_a_moderator_who_is_called_moderates_and_opens_the_room(house: RehearsalHouse) -> None:
