@@ -65,7 +65,9 @@ class Placed:
 
     def variables(self) -> list[Header]:
         """The variables of the channel when its INVITE is out."""
-        gateway: list[Header] = [("sip_gateway_name", self.gateway)] if self.gateway else []
+        gateway: list[Header] = []
+        if self.gateway:
+            gateway = [("sip_gateway_name", self.gateway), ("sip_invite_domain", HOST)]
         contact = f"gw+{self.gateway}" if self.gateway else "mod_sofia"
         port = self._own_port
         return [
