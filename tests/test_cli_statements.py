@@ -70,6 +70,7 @@ def test_usage_is_a_table_for_each_room_with_its_total(office: Office) -> None:
         [EVA, "0 +1 open", "", "0:00:00", "0:00:00", "0.00", "0.00"],
         ["3 participants", "2 +1 open", "1", "0:00:05", "0:15:00", "15.00", "0.70"],
     ]
+    assert "Together 3 calls (1 called out), 0:16:00 in rooms, 16.00 minutes, 0.74 EUR\n" in told.output
     assert "To the minimum of a month: 9.26 EUR\nTotal: 10.00 EUR\n" in told.output
     assert "Open, not charged yet" in told.output
     assert max(map(len, told.output.splitlines())) <= 100

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -13,8 +14,10 @@ from click.testing import CliRunner
 
 from callcontrol.cli import main
 from callcontrol.config import load_config
+from callcontrol.invitations.invitation import invitation
 from callcontrol.rehearsal.transcript import Kind
 from callcontrol.rehearse import RehearsalHouse, caller_phone, gets_into_a_room, rehearsal_house
+from callcontrol.tenants import load_folder
 
 HOME = Path(__file__).parent.parent
 README = (HOME / "README.md").read_text(encoding="utf-8")
@@ -122,6 +125,13 @@ def test_the_configuration_it_shows_is_valid_and_an_empty_one_too(tmp_path: Path
     assert shown.directory == tmp_path / "directory"
     file.write_text("")
     assert load_config(file, {}).listen == shown.listen
+
+
+def test_the_invitation_it_shows_is_the_one_of_the_example_tenant() -> None:
+    tenant = load_folder(HOME / "tenants", {})[0].by_id["acme"]
+    now = datetime(2026, 11, 22, tzinfo=UTC)
+    shown = invitation(tenant, tenant.rooms["standup"], "en", moderator=False, meeting=None, now=now)
+    assert f"# callcontrol invite acme/standup --lang en\n{shown.text()}```" in README
 
 
 def test_the_ports_it_tells_are_those_of_the_demo() -> None:

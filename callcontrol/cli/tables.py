@@ -109,9 +109,10 @@ def _cells(line: Line) -> list[str]:
 def _totals(shown: Statement) -> list[str]:
     one, tariff = shown.sum.usage, shown.tariff
     calls = f"{one.legs} calls ({one.called} called out)" if one.called else f"{one.legs} calls"
-    lines = [f"Together {calls}, {_duration(one.inside)} in rooms, {minutes(one.charged)} minutes"]
+    together = f"Together {calls}, {_duration(one.inside)} in rooms, {minutes(one.charged)} minutes"
     if tariff is None:
-        return [*lines, "No tariff: nothing is priced."]
+        return [together, "No tariff: nothing is priced."]
+    lines = [f"{together}, {shown.sum.amount} {tariff.currency}"]
     if shown.minimum:
         lines.append(f"To the minimum of a month: {shown.minimum} {tariff.currency}")
     return [*lines, f"Total: {shown.total} {tariff.currency}"]
