@@ -60,6 +60,7 @@ def test_the_list_tells_what_each_number_needs_and_no_pin(calls: PseudoTerminal)
         r"#1 .*\+49308631 .*room board .*PIN; music until a moderator is there; asks for a lang"
     )
     calls.sees(r"rooms board, sales .*the PIN picks the room").sees(r"registered as 33@acme\.example")
+    calls.sees(r"room standup .*PIN; open at its scheduled times")
     calls.sees("Globex").sees("open to everybody").sees(r"listed callers only \(\+12025550171, \+12025550172, \+4989")
     calls.sees(r"PIN, none for listed callers \(\+12025550171\)").sees(DIAL)
     calls.sees_nothing_like("48213|907155|6604|73106|24861")

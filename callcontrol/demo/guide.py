@@ -40,6 +40,8 @@ def needs(tenant: Tenant, number: Number) -> str:
     words = [_to_get_in(rooms)]
     if len(rooms) == 1 and rooms[0].wait_for_moderator:
         words.append("music until a moderator is there")
+    if len(rooms) == 1 and rooms[0].schedule is not None:
+        words.append("open at its scheduled times")
     if len(number.languages) > 1:
         words.append(f"asks for a language ({', '.join(number.languages)})")
     return "; ".join(words)

@@ -71,6 +71,8 @@ def next_occurrence(schedule: Schedule, timezone: str, after: datetime) -> datet
 
 def never(schedule: Schedule, timezone: str) -> bool:
     """Whether the schedule has no time at all (none within 100 years of its start)."""
+    if schedule.rule is None and schedule.until is None:
+        return False
     return next_occurrence(schedule, timezone, schedule.start.replace(tzinfo=UTC) - _MARGIN) is None
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from zoneinfo import available_timezones
 
 from callcontrol.numbers import is_costly
 from callcontrol.tenants.draft import Draft, Finding, Part
+from callcontrol.tenants.fields import known_timezones
 from callcontrol.tenants.occurrences import never
 from callcontrol.tenants.room import Access, Admission, DialOut, DialOutWhen, RoomEntry
 from callcontrol.tenants.rules.common import reaches
@@ -90,7 +90,7 @@ def know_their_timezone(draft: Draft) -> Iterator[Finding]:
 def come_true(draft: Draft) -> Iterator[Finding]:
     """A schedule has at least one time: 30 February, or an end before the first time, closes a room for ever."""
     given = draft.raw.get("timezone")
-    zone = given if isinstance(given, str) and given in available_timezones() else "UTC"
+    zone = given if isinstance(given, str) and given in known_timezones() else "UTC"
     for room in draft.rooms.values():
         schedule = room.value.schedule if room.intact("schedule") else None
         if schedule is not None and never(schedule, zone):
