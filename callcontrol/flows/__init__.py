@@ -6,6 +6,9 @@ the caller hears an apology rather than silence, and the log tells how the call 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+
 from structlog.typing import FilteringBoundLogger
 
 from callcontrol.errors import HungUp, SwitchError
@@ -21,30 +24,25 @@ from callcontrol.switch.call import Call
 __all__ = ["House", "serve"]
 
 
+@dataclass(frozen=True)
+class _Purpose:
+    """What a call is for: the labels it is counted under, and the conversation, which returns its outcome."""
+
+    tenant: str
+    service: str
+    converse: Callable[[FilteringBoundLogger], str]
+
+
 def serve(call: Call, house: House) -> None:
     """Serve one call to its end. Raises nothing."""
     log = call_log(call.id, "", "")
     tenant, service, outcome = "", "none", "failed"
     try:
         call.begin()
-        if call.farewell:
-            outcome = say_farewell(call, house.books)
-            return
-        if call.summons is not None:
-            tenant, _, room = call.summons.room.partition(".")
-            service = f"room {room}"
-            log = log.bind(tenant=tenant, service=service, round=call.summons.round)
-            log.info("callee answered", number=call.summons.number, attempt=call.summons.attempt)
-            outcome = answer_summons(call, call.summons, house, log)
-            log.info("conversation over", outcome=outcome)
-            return
-        domain = call.caller.authenticated.domain if call.caller.authenticated else ""
-        where = route(house.tenants(), call.door, call.dialled, domain)
-        tenant = where.tenant.id if where.tenant is not None else ""
-        service = _service_name(where)
+        purpose = _purpose(call, house)
+        tenant, service = purpose.tenant, purpose.service
         log = log.bind(tenant=tenant, service=service)
-        log.info("call arrived", door=call.door, dialled=call.dialled, caller=call.caller.number or "withheld")
-        outcome = _converse(call, house, where, log)
+        outcome = purpose.converse(log)
         log.info("conversation over", outcome=outcome)
     except HungUp as gone:
         outcome = "hung up"
@@ -59,7 +57,22 @@ def serve(call: Call, house: House) -> None:
         house.metrics.calls.labels(tenant, service, outcome).inc()
 
 
+def _purpose(call: Call, house: House) -> _Purpose:
+    """Somebody who is shown out, somebody we called, or somebody who called."""
+    summons = call.summons
+    if call.farewell:
+        return _Purpose("", "none", lambda log: say_farewell(call, house.books))
+    if summons is not None:
+        tenant, _, room = summons.room.partition(".")
+        return _Purpose(tenant, f"room {room}", lambda log: answer_summons(call, summons, house, log))
+    domain = call.caller.authenticated.domain if call.caller.authenticated else ""
+    where = route(house.tenants(), call.door, call.dialled, domain)
+    tenant = where.tenant.id if where.tenant is not None else ""
+    return _Purpose(tenant, _service_name(where), lambda log: _converse(call, house, where, log))
+
+
 def _converse(call: Call, house: House, where: RoomRoute | ExtensionRoute | NoRoute, log: FilteringBoundLogger) -> str:
+    log.info("call arrived", door=call.door, dialled=call.dialled, caller=call.caller.number or "withheld")
     match where:
         case RoomRoute():
             return enter_conference(Visit.begin(call, house, where, log))

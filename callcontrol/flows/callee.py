@@ -33,6 +33,8 @@ KEY_SECONDS = 5.0
 
 def answer_summons(call: Call, summons: Summons, house: House, log: FilteringBoundLogger) -> str:
     """Ask somebody who answered whether they join; returns the outcome for log and metrics."""
+    log = log.bind(round=summons.round)
+    log.info("callee answered", number=summons.number, attempt=summons.attempt)
     found = _room_of(house, summons)
     if found is None:
         return _too_late(call, log, "the room is gone")

@@ -173,12 +173,16 @@ class Steward:
             now=ground.epoch,
             recording_path=ground.recording_path,
         )
-        aside = self._aside(conduct)
+        actor = self._actors[name] = self._actor(conduct)
+        greenlets.spawn(f"room {name}", actor.run)
+        return actor
+
+    def _actor(self, conduct: Conduct) -> RoomActor:
+        ground, aside = self._ground, self._aside(conduct)
         gathering = Gathering(conduct, ground.calls, ground.epoch)
-        keypad = Keypad(conduct, aside, gathering, lambda: self._tenant(name))
-        actor = RoomActor(
+        return RoomActor(
             conduct,
-            keypad,
+            Keypad(conduct, aside, gathering, lambda: self._tenant(conduct.name)),
             aside,
             gathering,
             self._announcer(),
@@ -187,9 +191,6 @@ class Steward:
             self._close,
             epoch=ground.epoch,
         )
-        self._actors[name] = actor
-        greenlets.spawn(f"room {name}", actor.run)
-        return actor
 
     def _aside(self, conduct: Conduct) -> Aside:
         commands = self._commands(f"{conduct.name}.aside")

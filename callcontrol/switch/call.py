@@ -129,9 +129,9 @@ class Call:
         has digits and makes a value of them, or None when they are wrong; then ``may_retry`` decides. The first key
         may take ``first_seconds``.
         """
-        pressed_any = False
-        for number, says in enumerate(prompts):
-            if number:  # what was typed too much belongs to the try that was wrong
+        pressed_any, digits = False, ""
+        for says in prompts:
+            if digits:  # what was typed too much belongs to the try that was wrong
                 self._socket.post(f"api uuid_flush_dtmf {self.id}")
             digits = self._one_try(says, sorted(set(lengths)), complete, first_seconds)
             if not digits:
