@@ -65,7 +65,7 @@ def test_the_last_day_counts_and_is_a_day_of_the_tenant() -> None:
         ("20261203T085959Z", "2026-12-02"),
         ("20261203T100000", "2026-12-03"),
         ("20261203T095959", "2026-12-02"),
-        ("99991231T235959Z", "2026-12-04"),
+        ("29991231T235959Z", "2026-12-04"),
     ],
 )
 def test_the_end_of_a_rule_is_a_moment_a_time_of_the_clock_or_a_whole_day(until: str, last: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from datetime import datetime
 
 _FREQUENCIES = ("DAILY", "WEEKLY", "MONTHLY", "YEARLY")
 _DAY = r"(?:MO|TU|WE|TH|FR|SA|SU)"
@@ -75,7 +76,7 @@ def _fault(name: str, value: str, frequency: str) -> str:
         case "FREQ":
             good = True
         case "UNTIL":
-            good = bool(_UNTIL.fullmatch(value))
+            good = bool(_UNTIL.fullmatch(value)) and _in_calendar(value)
         case "WKST":
             good = bool(re.fullmatch(_DAY, value))
         case "BYDAY":
@@ -86,6 +87,14 @@ def _fault(name: str, value: str, frequency: str) -> str:
         case _:
             return "has a part that is unknown or finer than a day"
     return "" if good else f"has a wrong value of {name}"
+
+
+def _in_calendar(until: str) -> bool:
+    try:
+        moment = datetime.strptime(until.removesuffix("Z"), "%Y%m%dT%H%M%S" if "T" in until else "%Y%m%d")
+    except ValueError:
+        return False
+    return moment.year <= 2999
 
 
 def _numbers_fit(name: str, value: str) -> bool:
