@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from bench import answer, burst, calls, rooms, waiting
+from bench import answer, burst, calls, ledger, rooms, waiting
 from bench.figures import write_raw
 from bench.machine import HOME, origin
 from callcontrol.log import configure
@@ -33,10 +33,11 @@ class Plan:
     closed_rounds: int
     closed_calls: int
     rooms: rooms.Plan
+    ledger: ledger.Plan
 
 
-FULL = Plan((20, 50, 100), 3, 10.0, 1.5, (1000, 2000), 1000, 20.0, 5, 400, rooms.FULL)
-QUICK = Plan((20,), 1, 3.0, 1.0, (200,), 100, 2.0, 1, 60, rooms.QUICK)
+FULL = Plan((20, 50, 100), 3, 10.0, 1.5, (1000, 2000), 1000, 20.0, 5, 400, rooms.FULL, ledger.FULL)
+QUICK = Plan((20,), 1, 3.0, 1.0, (200,), 100, 2.0, 1, 60, rooms.QUICK, ledger.QUICK)
 Measured = tuple[object, str]
 
 
@@ -65,12 +66,18 @@ def _rooms(folder: Path, plan: Plan) -> Measured:
     return asdict(result), rooms.report(result)
 
 
+def _ledger(folder: Path, plan: Plan) -> Measured:
+    result = ledger.measure(folder, plan.ledger)
+    return asdict(result), ledger.report(result)
+
+
 MEASUREMENTS: dict[str, Callable[[Path, Plan], Measured]] = {
     "calls": _calls,
     "waiting": _waiting,
     "burst": _burst,
     "answer": _answer,
     "rooms": _rooms,
+    "ledger": _ledger,
 }
 
 
@@ -82,7 +89,7 @@ MEASUREMENTS: dict[str, Callable[[Path, Plan], Measured]] = {
 )
 @click.option("--raw", type=click.Path(file_okay=False, path_type=Path), default=RAW, help="where the raw JSON goes")
 def main(what: str, *, quick: bool, many: int | None, raw: Path) -> None:
-    """Measure callcontrol: answer time, callers who wait, bursts, CPU per call. Everything on loopback.
+    """Measure callcontrol: answer time, callers who wait, bursts, CPU per call, rooms, the ledger; all on loopback.
 
     Exit status 1 when a burst lost a call, or when the one measurement asked for cannot run here.
     """

@@ -105,12 +105,6 @@ class Legs:
             return ()
         return self._database.read(lambda connection: tuple(_select(connection, _BY_CALL, calls)), deadline=PATIENCE)
 
-    def of_meetings(self, meetings: Sequence[str]) -> tuple[Leg, ...]:
-        """All rows of these conferences (FreeSWITCH's uuids)."""
-        return self._database.read(
-            lambda connection: tuple(_select(connection, _OF_MEETINGS, meetings)), deadline=PATIENCE
-        )
-
     def sighted(self, switch: str, at: float) -> None:
         """At ``at`` each open row of this switch was compared with the calls that it has."""
         row = {"switch": switch, "seen_at": at}
