@@ -207,7 +207,7 @@ def _statements(store: str, url: str, database: Database, folder: Path, plan: Pl
         database.write(partial(_insert, into=ledger, rows=[_values(leg) for leg in chunk]))
     assert database.read(lambda connection: _count(connection), deadline=PATIENCE) == plan.rows
     config = _config(folder, store, url)
-    usage = [_seconds_of(["usage", TENANT, "--month", MONTH, "--config", str(config)]) for _ in range(3)]
+    usage = [_seconds_of(["usage", TENANT, "--month", MONTH, "--csv", "--config", str(config)]) for _ in range(3)]
     history = [_seconds_of(["history", TENANT, "--since", "2026-10-01", "--config", str(config)]) for _ in range(3)]
     began = time.perf_counter()
     read = sum(1 for _ in Legs(database).rows(TENANT, BEGAN, BEGAN + DAYS * 86400))
@@ -243,7 +243,7 @@ def _empty(database: Database) -> None:
 
 
 def _legs(count: int) -> Iterator[Leg]:
-    """Closed legs spread over a month: 20 rooms, 2000 callers, meetings of 8 legs, 25 minutes on average."""
+    """Closed legs spread over a month: 20 rooms with 100 callers each, meetings of 8 legs, 25 minutes on average."""
     draw = random.Random(count)
     for number in range(count):
         meeting = number // 8
@@ -259,7 +259,7 @@ def _legs(count: int) -> Iterator[Leg]:
             began_at=began,
             answered_at=began + 1,
             joined_at=began + 12,
-            number=f"+49301{draw.randrange(2000):06}",
+            number=f"+49301{meeting % 20:02}{draw.randrange(100):04}",
             meeting=str(uuid.UUID(int=meeting)),
             switch="near",
             language="de",
