@@ -19,7 +19,7 @@ from tests.rehearsal_daemon import eventually
 HOME = Path(__file__).parent.parent.parent
 TENANTS = Path(__file__).parent / "dialout_tenants"
 ANN, BEN, CLEO = "+491715550001", "+491715550002", "41@marina.example"
-QUAY, PIER, LOCK, DOCK, BAY = (f"+493023129{n:03}" for n in (1, 2, 3, 4, 5))
+QUAY, PIER, LOCK, DOCK, BAY, FLEET = (f"+493023129{n:03}" for n in range(1, 7))
 OURS = ("digits/0", "digits/3", "digits/0", "digits/2", "digits/3", "digits/1", "digits/2", "digits/9", "digits/0")
 PATIENCE = 10.0  # one new call a second
 
@@ -205,6 +205,17 @@ def test_the_moderator_calls_all_and_hears_how_many_were_reached(house: Rehearsa
     boss.hears("reached-one-of", "digits/2", "reached")
     for phone in (ann, boss):
         phone.hangs_up()
+
+
+def test_the_moderator_hears_three_of_five_reached(house: RehearsalHouse) -> None:
+    for number in (ANN, BEN, CLEO):
+        telephone(house, number, "1")
+    dora, eve = telephone(house, "+491715550004").busy(), telephone(house, "+491715550005").busy()
+    boss = host(house, FLEET).joins("marina.fleet", moderator=True).hears("calling-all")
+    boss.hears("digits/3", "reached-of", "digits/5", "reached").presses("*#").hears("participants-count", "digits/4")
+    assert (dora.times_called, eve.times_called) == (1, 1)
+    told = [step.text for step in boss.transcript.steps if step.text.startswith(("reached", "nobody", "redial"))]
+    assert told == ["reached-of", "reached"]  # once, and not at each of five calls
 
 
 def test_star_one_and_hash_calls_again_only_those_not_reached(house: RehearsalHouse) -> None:
