@@ -37,7 +37,7 @@ _COSTLY = frozenset(
     }
 )
 # International services without a country: satellites, universal and premium numbers (ITU-T E.164, 87x, 88x, 979).
-_NO_COUNTRY = ("+870", "+878", "+881", "+882", "+883", "+888", "+979")
+NO_COUNTRY = ("+870", "+878", "+881", "+882", "+883", "+888", "+979")
 
 # freeswitch-facts, "Caller identity": what Sofia reports for an anonymous From, and switch_types.h:115 for none at all.
 _WITHHELD_WORDS = frozenset(
@@ -116,6 +116,11 @@ def _international_forms(digits: str, region: str) -> Iterator[str]:
         yield "+" + digits
 
 
+def national_prefix(region: str) -> str:
+    """What is dialled before an area code in ``region``: 0 in DE, 1 in US, nothing ("") in ES."""
+    return (phonenumbers.ndd_prefix_for_region(region, True) or "") if region in REGIONS else ""
+
+
 def is_withheld(text: str) -> bool:
     """True when the caller's number says that there is none: empty, ``anonymous``, ``Restricted``, ``0000000000``."""
     word = text.strip().strip("\"'<>").split("@")[0].removeprefix("sip:").strip().lower()
@@ -124,7 +129,7 @@ def is_withheld(text: str) -> bool:
 
 def is_costly(e164: str) -> bool:
     """Whether a call to this E.164 number costs more than a telephone call: premium, satellite, personal number."""
-    return e164.startswith(_NO_COUNTRY) or phonenumbers.number_type(phonenumbers.parse(e164)) in _COSTLY
+    return e164.startswith(NO_COUNTRY) or phonenumbers.number_type(phonenumbers.parse(e164)) in _COSTLY
 
 
 def masked(text: str) -> str:

@@ -18,8 +18,8 @@ def clara(more: str) -> str:
 
 
 def forwarding(rules: str, more: str = "call_waiting: false") -> str:
-    """Clara's profile 0, in line 4 of the file."""
-    return clara(more + ", forwarding: {profiles: {0: {\n" + rules + "}}}")
+    """Clara's profile 1, in line 4 of the file."""
+    return clara(more + ", forwarding: {profiles: {1: {\n" + rules + "}}}")
 
 
 # Numbers
@@ -356,7 +356,7 @@ def test_a_block_profile_that_an_extension_names_exists() -> None:
         "4:63: unknown block profile 'ofice' (did you mean 'office'?)"
     ]
     assert problems(clara("block_profile: office")) == [
-        "3:63: unknown block profile 'office' (there are no block_profiles)"
+        "3:63: unknown block profile 'office' (possible: internal_only, international, premium, mobile)"
     ]
 
 
@@ -371,11 +371,14 @@ def test_a_block_profile_that_an_extension_names_exists() -> None:
             "4:17: nobody outside can be called without a trunk (add trunk: with the gateway's name)",
         ),
         ('always: "112"', "4:9: always: '112' is an emergency number (calls are never sent there by a rule)"),
-        ("always: Max", "4:9: always: 'Max' is neither an extension nor a telephone number nor voicemail"),
+        ("always: Max", "4:9: always: 'Max' is neither an extension nor a telephone number nor voicemail nor busy"),
         ("always: 34", '4:9: always: unquoted digits are a number to YAML (quote it: "34")'),
         ('no_answer: {to: "34"}', "4:17: unknown extension '34' (possible: 33)"),
         ('no_answer: "34"', "4:12: unknown extension '34' (possible: 33)"),
-        ("no_answer: Max", "4:12: no_answer: 'Max' is neither an extension nor a telephone number nor voicemail"),
+        (
+            "no_answer: Max",
+            "4:12: no_answer: 'Max' is neither an extension nor a telephone number nor voicemail nor busy",
+        ),
         (
             "selective: [{from: internal, always: voicemail}]",
             "4:38: extension 33 has no voicemail to forward to (add voicemail: to it)",
@@ -418,9 +421,36 @@ def test_the_active_profile_exists_and_profiles_are_0_to_9() -> None:
 
 
 def test_nobody_forwards_where_the_own_block_profile_forbids_it() -> None:
-    text = 'trunk: carrier\nblock_profiles: {office: {forwarded: ["+1 900*"]}}\n'
-    text += forwarding('always: "+1 900 555 0100"', "block_profile: office")
-    assert problems(text) == ["6:9: block profile 'office' forbids to forward there"]
+    text = 'trunk: carrier\nblock_profiles: {office: {forwarded: ["+1 212*", mobile]}}\n'
+    for number in ("+1 212 555 0100", "0171 2345678"):
+        found = problems(text + forwarding(f'always: "{number}"', "block_profile: office"))
+        assert found == ["6:9: block profile 'office' forbids to forward there"]
+
+
+@pytest.mark.parametrize(
+    ("name", "number"),
+    [("internal_only", "030 8630"), ("international", "+43 1 5880"), ("mobile", "+49 171 2345678")],
+)
+def test_the_block_profiles_that_are_always_there_forbid_targets_too(name: str, number: str) -> None:
+    text = "trunk: carrier\n" + forwarding(f'always: "{number}"', f"block_profile: {name}")
+    assert problems(text) == [f"5:9: block profile {name!r} forbids to forward there"]
+
+
+def test_a_block_profile_that_is_always_there_means_the_same_everywhere() -> None:
+    text = "block_profiles: {mobile: {outgoing: [external]}}\n"
+    found = "1:18: block profile 'mobile' is there already and cannot be changed (give yours another name)"
+    assert problems(text) == [found]
+
+
+def test_nobody_forwards_to_a_premium_number() -> None:
+    text = "trunk: carrier\n" + forwarding('always: "0900 1234567"')
+    found = "5:9: +499001234567 is a premium, satellite or personal number (nobody may forward there)"
+    assert problems(text) == [found]
+
+
+def test_profile_0_is_the_same_for_all_callers() -> None:
+    text = clara("forwarding: {profiles: {0: {\nselective: [{from: internal, ring: true}]}}}")
+    assert problems(text) == ["4:12: selective: profile 0 has no selective rules (put them into a profile from 1 to 9)"]
 
 
 # Keys

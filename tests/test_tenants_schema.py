@@ -11,9 +11,8 @@ from typing import Any
 
 import pytest
 
-from callcontrol.tenants import DEFAULT_KEYS, BlockClass, KeyAction, json_schema
+from callcontrol.tenants import DEFAULT_KEYS, BlockClass, BlockProfile, KeyAction, json_schema
 from callcontrol.tenants.extension import (
-    BlockProfile,
     ExtensionEntry,
     Forwarding,
     ForwardingProfile,

@@ -1,8 +1,7 @@
 """Tenants: YAML files in, a frozen model or every fault at once out; files are read again when they change."""
 
+from callcontrol.tenants.blocks import BlockClass, BlockProfile
 from callcontrol.tenants.extension import (
-    BlockClass,
-    BlockProfile,
     Extension,
     Forwarding,
     ForwardingProfile,

@@ -14,8 +14,9 @@ from typing import Annotated, Any, Generic, TypeVar
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from callcontrol.numbers import REGIONS, to_e164
+from callcontrol.tenants.blocks import BlockProfile
 from callcontrol.tenants.document import Document, KeyPath
-from callcontrol.tenants.extension import BlockProfile, ExtensionEntry, Forwarding, ForwardingProfile, Selective
+from callcontrol.tenants.extension import ExtensionEntry, Forwarding, ForwardingProfile, Selective
 from callcontrol.tenants.fields import UNKNOWN_REGION, Model, Reading
 from callcontrol.tenants.model import NumberEntry
 from callcontrol.tenants.room import DialOut, RoomEntry

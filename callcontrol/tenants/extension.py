@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BeforeValidator, Field, PlainValidator, ValidationInfo, model_validator
 from pydantic import WithJsonSchema as Schema
 
 from callcontrol.numbers import NumberPattern
+from callcontrol.tenants.blocks import BlockName
 from callcontrol.tenants.fields import (
     E164,
     EXTENSION,
@@ -19,7 +19,6 @@ from callcontrol.tenants.fields import (
     Flag,
     Label,
     Model,
-    Name,
     Password,
     Pin,
     TargetText,
@@ -30,7 +29,6 @@ from callcontrol.tenants.fields import (
     text_schema,
     whole,
 )
-from callcontrol.tenants.spelling import suggestion
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +73,7 @@ class NoAnswer(Model):
     """Where an unanswered call goes, and after how long."""
 
     to: TargetText
-    """An extension, a telephone number or voicemail."""
+    """An extension, a telephone number, voicemail or busy."""
     after: Annotated[int, whole(5, 120)] = 20
     """Seconds (5 to 120) it rings before."""
 
@@ -93,7 +91,7 @@ NoAnswerRule = Annotated[
                     "additionalProperties": False,
                     "required": ["to"],
                     "properties": {
-                        "to": {"type": "string", "description": "An extension, a telephone number or voicemail."},
+                        "to": {"type": "string", "description": "An extension, a telephone number, voicemail or busy."},
                         "after": {
                             "type": "integer",
                             "minimum": 5,
@@ -113,7 +111,7 @@ class Rules(Model):
     """Where calls go. always beats not_registered, that beats busy, that beats no_answer."""
 
     always: TargetText | None = None
-    """Target of every call: an extension, a telephone number or voicemail."""
+    """Target of every call: an extension, a telephone number, voicemail or busy."""
     no_answer: NoAnswerRule | None = None
     """Target after ringing: a target, or {to, after}."""
     busy: TargetText | None = None
@@ -171,7 +169,7 @@ class Forwarding(Model):
         Annotated[int, PlainValidator(_profile_number), Schema({"type": "string", "pattern": "^[0-9]$"})],
         ForwardingProfile,
     ] = Field(default_factory=dict)
-    """Profile number (0 to 9) -> its rules. Profile 0 is the one star codes write."""
+    """Profile number (0 to 9) -> its rules. Star codes write profile 0; it always exists, without selective rules."""
 
 
 class Voicemail(Model):
@@ -191,50 +189,6 @@ class Voicemail(Model):
         return self
 
 
-class BlockClass(StrEnum):
-    """Kinds of calls a block profile names by a word."""
-
-    ANONYMOUS = "anonymous"
-    EXTERNAL = "external"
-    INTERNATIONAL = "international"
-    MOBILE = "mobile"
-    PREMIUM = "premium"
-    SATELLITE = "satellite"
-
-
-def _block_entry(value: object, info: ValidationInfo) -> BlockClass | NumberPattern:
-    if isinstance(value, (BlockClass, NumberPattern)):
-        return value
-    text = text_of(value)
-    if text in set(BlockClass):
-        return BlockClass(text)
-    if text.isalpha():
-        raise refuse("unknown kind of calls {found}", suggestion(text, BlockClass))
-    try:
-        return NumberPattern.parse(text, region_of(info))
-    except ValueError as error:
-        hint = 'a number, or its beginning and a *: "+1 900*"'
-        raise no_number(text, f"{{found}} {error}", info, hint) from None
-
-
-BlockEntry = Annotated[
-    BlockClass | NumberPattern,
-    PlainValidator(_block_entry),
-    Schema({"anyOf": [{"enum": list(BlockClass)}, {"type": "string", "pattern": r"^\+?[0-9 ()./-]+\*?$"}]}),
-]
-
-
-class BlockProfile(Model):
-    """Calls that an extension may not make, get or forward to."""
-
-    outgoing: tuple[BlockEntry, ...] = ()
-    """Calls that are not made: premium, mobile, international, external, satellite or patterns such as "+1 900*"."""
-    incoming: tuple[BlockEntry, ...] = ()
-    """Calls that are not put through: anonymous, external, international, mobile or patterns."""
-    forwarded: tuple[BlockEntry, ...] = ()
-    """Targets nobody may forward to: as outgoing."""
-
-
 class ExtensionEntry(Model):
     """A person's telephone: SIP account, mailbox, forwarding."""
 
@@ -252,8 +206,8 @@ class ExtensionEntry(Model):
     """*80 may open the loudspeaker of this extension."""
     do_not_disturb: Flag = False
     """Calls do not ring; *15 and **15 change it."""
-    block_profile: Name | None = None
-    """Name of one of the tenant's block_profiles."""
+    block_profile: BlockName | None = None
+    """Name of one of the tenant's block_profiles, or internal_only, international, premium, mobile."""
     forwarding: Forwarding = Forwarding()
     """Call forwarding."""
 

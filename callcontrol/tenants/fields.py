@@ -77,7 +77,8 @@ def text_of(value: object) -> str:
     return value
 
 
-def _matching(pattern: str, text: str, hint: str) -> Callable[[str], str]:
+def matching(pattern: str, text: str, hint: str) -> Callable[[str], str]:
+    """A check that a text fits ``pattern``; ``text`` and ``hint`` are what is said when it does not."""
     compiled = re.compile(pattern)
 
     def check(value: str) -> str:
@@ -163,13 +164,13 @@ def _pattern(value: object, info: ValidationInfo) -> NumberPattern:
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """Where a call is sent: an extension of the same tenant, an outside number, or voicemail.
+    """Where a call is sent: an extension of the same tenant, an outside number, voicemail, or nowhere: busy.
 
-    kind: ``extension``, ``number`` or ``voicemail`` (of the called extension).
+    kind: ``extension``, ``number``, ``voicemail`` (of the called extension) or ``busy`` (the busy tone).
     value: the extension, the number in E.164, or ``""``.
     """
 
-    kind: Literal["extension", "number", "voicemail"]
+    kind: Literal["extension", "number", "voicemail", "busy"]
     value: str = ""
 
     def __str__(self) -> str:
@@ -196,7 +197,9 @@ def _callee(value: object, info: ValidationInfo) -> Target:
 def _target(value: object, info: ValidationInfo) -> Target:
     if isinstance(value, Target):
         return value
-    return Target("voicemail") if value == "voicemail" else _outside_or_extension(value, info, " nor voicemail")
+    if value == "voicemail" or value == "busy":
+        return Target(value)
+    return _outside_or_extension(value, info, " nor voicemail nor busy")
 
 
 def text_schema(pattern: str, **more: Any) -> Schema:
@@ -205,10 +208,10 @@ def text_schema(pattern: str, **more: Any) -> Schema:
 
 
 _NAME_HINT = "a small letter, then small letters, digits and -; 32 at most"
-_EXTENSION = _matching(EXTENSION, "{found} is no extension", "2 to 6 digits, the first not 0")
+_EXTENSION = matching(EXTENSION, "{found} is no extension", "2 to 6 digits, the first not 0")
 _NUMBER_CHARACTERS = r"^\+?[0-9 ()./-]+$"
 
-Name = Annotated[str, AfterValidator(_matching(NAME, "{found} is no name", _NAME_HINT)), text_schema(NAME)]
+Name = Annotated[str, AfterValidator(matching(NAME, "{found} is no name", _NAME_HINT)), text_schema(NAME)]
 """Name of a tenant, room or block profile."""
 
 Label = Annotated[str, AfterValidator(_label), Schema({"type": "string", "minLength": 1, "maxLength": 80})]
@@ -218,7 +221,7 @@ _DOMAIN_LABEL = "[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _DOMAIN = rf"^(?=.{{1,253}}$)(?:{_DOMAIN_LABEL}\.)*{_DOMAIN_LABEL}$"
 Domain = Annotated[
     str,
-    AfterValidator(_matching(_DOMAIN, "{found} is no domain name", "such as acme.example")),
+    AfterValidator(matching(_DOMAIN, "{found} is no domain name", "such as acme.example")),
     AfterValidator(str.lower),
     text_schema(_DOMAIN),
 ]
@@ -226,14 +229,14 @@ Domain = Annotated[
 _GATEWAY = r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,62}$"
 Gateway = Annotated[
     str,
-    AfterValidator(_matching(_GATEWAY, "{found} is no gateway name", "letters, digits, _ . and -")),
+    AfterValidator(matching(_GATEWAY, "{found} is no gateway name", "letters, digits, _ . and -")),
     text_schema(_GATEWAY),
 ]
 
 _EMAIL = r"^[^@\s\"<>,;:\\]{1,64}@[A-Za-z0-9.-]{1,253}$"
 Email = Annotated[
     str,
-    AfterValidator(_matching(_EMAIL, "{found} is no e-mail address", "such as clara@acme.example")),
+    AfterValidator(matching(_EMAIL, "{found} is no e-mail address", "such as clara@acme.example")),
     text_schema(_EMAIL),
 ]
 
@@ -245,7 +248,7 @@ Pin = Annotated[SecretStr, AfterValidator(_pin), text_schema("^[0-9]{4,10}$")]
 Password = Annotated[SecretStr, AfterValidator(_password), Schema({"type": "string"})]
 Pattern = Annotated[NumberPattern, PlainValidator(_pattern), text_schema(r"^\+?[0-9 ()./-]+\*?$")]
 Callee = Annotated[Target, PlainValidator(_callee), text_schema(_NUMBER_CHARACTERS)]
-TargetText = Annotated[Target, PlainValidator(_target), text_schema(r"^(voicemail|\+?[0-9 ()./-]+)$")]
+TargetText = Annotated[Target, PlainValidator(_target), text_schema(r"^(voicemail|busy|\+?[0-9 ()./-]+)$")]
 
 
 def _something(entries: tuple[_Value, ...]) -> tuple[_Value, ...]:

@@ -13,7 +13,8 @@ from typing import Annotated, Self, TypeVar
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from pydantic import WithJsonSchema as Schema
 
-from callcontrol.tenants.extension import BlockProfile, Extension, ExtensionEntry
+from callcontrol.tenants.blocks import PREDEFINED, BlockProfile
+from callcontrol.tenants.extension import Extension, ExtensionEntry
 from callcontrol.tenants.fields import (
     E164,
     AtLeastOne,
@@ -177,7 +178,7 @@ class Tenant(Model):
                     for number, entry in file.extensions.items()
                 }
             ),
-            block_profiles=_fixed(file.block_profiles),
+            block_profiles=_fixed({**file.block_profiles, **PREDEFINED}),
             keys=effective_keys(file.keys),
             tariff=file.tariff,
             mask_numbers=file.mask_numbers,

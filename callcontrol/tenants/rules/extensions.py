@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from callcontrol.numbers import NumberPattern
+from callcontrol.numbers import is_costly
+from callcontrol.tenants.blocks import PREDEFINED, Entry, blocking
 from callcontrol.tenants.document import KeyPath
 from callcontrol.tenants.draft import Draft, Finding, Part
 from callcontrol.tenants.extension import ExtensionEntry, Rules, Selective
-from callcontrol.tenants.fields import Target
+from callcontrol.tenants.fields import UNKNOWN_REGION, Target
 from callcontrol.tenants.rules.common import reaches, unknown
 from callcontrol.tenants.spelling import suggestion
 
@@ -24,9 +25,18 @@ def name_block_profiles_that_exist(draft: Draft) -> Iterator[Finding]:
     """``block_profile`` is one of ``block_profiles``."""
     for extension in draft.extensions.values():
         name = extension.value.block_profile
-        if name and extension.intact("block_profile") and name not in draft.block_profiles:
-            known = suggestion(name, draft.block_profiles) if draft.block_profiles else "there are no block_profiles"
+        there = {**draft.block_profiles, **PREDEFINED}
+        if name and extension.intact("block_profile") and name not in there:
+            known = suggestion(name, there)
             yield Finding((*extension.path, "block_profile"), f"unknown block profile {name!r}", known)
+
+
+def describe_no_predefined_profile(draft: Draft) -> Iterator[Finding]:
+    """What ``international`` blocks is the same for every tenant."""
+    for name, profile in draft.block_profiles.items():
+        if name in PREDEFINED:
+            message = f"block profile {name!r} is there already and cannot be changed"
+            yield Finding(profile.path, message, "give yours another name", at_key=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +54,11 @@ def forward_to_somebody(draft: Draft) -> Iterator[Finding]:
         profiles = list(draft.profiles(extension))
         for profile in profiles:
             yield from _targets(draft, owner, profile)
-            yield from _selective(draft, owner, list(draft.selective(profile)))
+            rules = list(draft.selective(profile))
+            yield from _selective(draft, owner, rules)
+            if rules and profile.path[-1] == "0":
+                hint = "put them into a profile from 1 to 9"
+                yield Finding((*profile.path, "selective"), "selective: profile 0 has no selective rules", hint)
         forwarding = draft.forwarding(extension)
         active = forwarding.value.active
         if forwarding.intact("active") and active and str(active) not in {profile.path[-1] for profile in profiles}:
@@ -86,14 +100,24 @@ def _leads_somewhere(draft: Draft, owner: _Owner, path: KeyPath, target: Target)
 
 
 def _is_not_blocked(draft: Draft, owner: _Owner, path: KeyPath, target: Target) -> Iterator[Finding]:
-    """Only patterns are looked at: what premium or international means depends on the call."""
-    name = owner.part.value.block_profile if owner.part.intact("block_profile") else None
-    profile = draft.block_profiles.get(name) if name else None
-    if target.kind != "number" or profile is None or not profile.intact("forwarded"):
+    """Calls look again: what a star code set is in no file, and what a number costs may change."""
+    region = draft.reading.region
+    if target.kind != "number":
         return
-    patterns = [entry for entry in profile.value.forwarded if isinstance(entry, NumberPattern)]
-    if any(pattern.matches(target.value) for pattern in patterns):
+    if is_costly(target.value):
+        yield Finding(path, f"{target.value} is a premium, satellite or personal number", "nobody may forward there")
+        return
+    name = owner.part.value.block_profile if owner.part.intact("block_profile") else None
+    forwarded = _forwarded(draft, name)
+    if region != UNKNOWN_REGION and blocking(forwarded, target.value, region) is not None:
         yield Finding(path, f"block profile {name!r} forbids to forward there")
 
 
-RULES = (have_a_domain, name_block_profiles_that_exist, forward_to_somebody)
+def _forwarded(draft: Draft, name: str | None) -> Sequence[Entry]:
+    if name is not None and name in PREDEFINED:
+        return PREDEFINED[name].forwarded
+    profile = draft.block_profiles.get(name) if name else None
+    return profile.value.forwarded if profile and profile.intact("forwarded") else ()
+
+
+RULES = (have_a_domain, name_block_profiles_that_exist, describe_no_predefined_profile, forward_to_somebody)
