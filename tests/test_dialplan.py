@@ -139,6 +139,17 @@ def test_the_extensions_door_lets_nobody_in_without_a_digest() -> None:
     assert "apply-inbound-acl" not in settings
 
 
+def test_telephones_watch_each_other_only_where_the_operator_wants_it_and_never_without_an_account() -> None:
+    text = (REPOSITORY / "freeswitch-conf" / "callcontrol" / "vars.xml").read_text()
+    assert 'data="callcontrol_presence=false"' in text
+    extensions = {param.get("name"): param.get("value") for param in _params("sip_profiles/extensions.xml")}
+    assert extensions["manage-presence"] == "$${callcontrol_presence}"
+    assert extensions["auth-subscriptions"] == extensions["auth-messages"] == "true"
+    trunk = {param.get("name"): param.get("value") for param in _params("sip_profiles/trunk.xml")}
+    assert trunk["manage-presence"] == "false"
+    assert not any(param.get("name") == "manage-presence" for param in _params("callcontrol/door.xml"))
+
+
 def _params(path: str) -> Iterator[ElementTree.Element]:
     return ElementTree.parse(REPOSITORY / "freeswitch-conf" / path).iter("param")
 
