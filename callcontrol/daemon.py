@@ -23,6 +23,7 @@ from gevent.event import Event as Signal
 
 from callcontrol import greenlets
 from callcontrol.config import Config
+from callcontrol.desk import Desk
 from callcontrol.dialout import Patience, Rounds
 from callcontrol.dialout.exchange import Exchange
 from callcontrol.dialout.plan import Again
@@ -42,6 +43,7 @@ from callcontrol.rooms.room import RoomState
 from callcontrol.rooms.steward import Ground
 from callcontrol.state import Database, Legs, StateStore
 from callcontrol.state.rounds import RoundStore
+from callcontrol.state.settings import SettingsStore
 from callcontrol.switch.call import Call
 from callcontrol.switch.connection import CallSocket
 from callcontrol.switch.events import Event
@@ -71,6 +73,7 @@ class Daemon:
         self.tenants = TenantStore(config.tenants, environ, self._tenants_changed, self._tenant_problems)
         self.database = Database(config.database)
         self.state = StateStore(self.database)
+        self.desk = Desk(SettingsStore(self.database), epoch)
         switches = [switch.name for switch in config.switches]
         self.books = Books(Legs(self.database), self._channel, switches, config.cdr)
         prompts = PromptBook(config.prompts, config.switch_prompts)
@@ -97,6 +100,7 @@ class Daemon:
             rooms=self.rooms,
             names=names,
             state=self.state,
+            desk=self.desk,
             rounds=self.rounds,
             books=self.books,
             metrics=self.metrics,
@@ -253,6 +257,7 @@ class Daemon:
         _log.info("tenants in force", tenants=sorted(tenants.by_id))
         self._write_directory(tenants)
         self.schedules.tenants_changed()
+        greenlets.spawn("star codes", self.desk.tenants_changed, tenants)
 
     def _tenant_problems(self, problems: Sequence[Problem]) -> None:
         self.metrics.tenant_problems.replace(

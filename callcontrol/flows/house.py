@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from callcontrol.desk import Desk
 from callcontrol.dialout import Rounds
 from callcontrol.ledger.books import Books
 from callcontrol.metrics import Metrics
@@ -27,6 +28,7 @@ class House:
     rooms: RoomRegistry
     names: SpokenNames
     state: StateStore
+    desk: Desk
     rounds: Rounds
     books: Books
     metrics: Metrics

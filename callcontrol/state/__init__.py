@@ -1,4 +1,5 @@
-"""What must survive a restart and is shared by every daemon process: languages, wrong PINs, calls out, the ledger.
+"""What must survive a restart and is shared by every daemon process: languages, wrong PINs, star codes, calls
+out, the ledger.
 
     database = Database("sqlite:////var/lib/callcontrol/callcontrol.db")
     database.open()

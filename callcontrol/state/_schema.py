@@ -162,6 +162,20 @@ sightings = Table(
     Column("seen_at", Double, nullable=False),
 )
 
+#: What star codes set for an extension, NULL for what none has set; see callcontrol/state/settings.py. ``rules``: of
+#: forwarding profile 0. ``file_marks``: what the tenant file said when each was set.
+extension_settings = Table(
+    "extension_settings",
+    metadata,
+    Column("tenant", String, primary_key=True),
+    Column("extension", String, primary_key=True),
+    Column("active", Integer),
+    Column("do_not_disturb", Boolean),
+    Column("rules", JSON(none_as_null=True)),
+    Column("file_marks", JSON, nullable=False),
+    Column("changed_at", Double, nullable=False),
+)
+
 #: Tables whose rows end by themselves: UTC epoch seconds in `forget_at`.
 FADING = (languages, caller_guesses, target_guesses)
 
