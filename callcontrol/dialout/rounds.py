@@ -169,6 +169,8 @@ class Rounds:
         _log.info("round began", room=round_.room_name, round=round_.id, cause=round_.cause, people=len(answer.called))
         self._reports.seen(round_, invited)
         self._drive(round_)
+        if self._stopping.is_set():
+            self._exchange.store.release(round_.owner, self._exchange.now())
         return answer
 
     def _join(
