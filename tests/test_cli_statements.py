@@ -141,7 +141,7 @@ def test_history_shows_meetings_and_rounds(office: Office) -> None:
     assert "board, called Fri 2026-11-20 10:00 (schedule): 1 of 2 reached" in told.output
     assert f"│ {MAX} Max " in told.output
     assert "10:00:01 busy, 10:01:02 busy" in told.output
-    assert "board, called Sat 2026-11-21 10:00 (schedule): missed" in told.output
+    assert "board, called Sat 2026-11-21 10:00 (schedule): missed, nobody was called\n" in told.output
     assert max(map(len, told.output.splitlines())) <= 100
     assert "board" not in office.types("history", "acme", "--room", "sales", "--since", "2026-11-01").output
 
