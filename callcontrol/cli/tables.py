@@ -112,10 +112,12 @@ def _cells(line: Line) -> list[str]:
 def _totals(shown: Statement) -> list[str]:
     one, tariff = shown.sum.usage, shown.tariff
     calls = f"{one.legs} calls ({one.called} called out)" if one.called else f"{one.legs} calls"
-    together = f"Together {calls}, {_duration(one.inside)} in rooms, {minutes(one.charged)} minutes"
+    amount = f", {shown.sum.amount} {tariff.currency}" if tariff else ""
+    lines = [f"Together {calls}, {_duration(one.inside)} in rooms, {minutes(one.charged)} minutes{amount}"]
+    if one.unseen:
+        lines.append(f"Of these, {one.unseen} ended unseen and count up to when they were last known to be there")
     if tariff is None:
-        return [together, "No tariff: nothing is priced."]
-    lines = [f"{together}, {shown.sum.amount} {tariff.currency}"]
+        return [*lines, "No tariff: nothing is priced."]
     if shown.minimum:
         lines.append(f"To the minimum of a month: {shown.minimum} {tariff.currency}")
     return [*lines, f"Total: {shown.total} {tariff.currency}"]
