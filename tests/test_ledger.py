@@ -190,6 +190,21 @@ def test_a_call_that_never_reaches_a_room_has_no_row(house: House) -> None:
     assert house.rows().keys() == {BEN}
 
 
+def test_an_extension_is_on_the_books_by_its_number_and_the_name_the_tenant_gave_it(house: House) -> None:
+    house.daemon()
+    clara = house.switch.phone(door="extensions", extension="33@pier.example", name="Not Clara").calls(OPEN_ROOM)
+    clara.joins("pier.square")
+    row = house.row("33")
+    assert (row.name, row.payer, row.direction) == ("Clara", "caller", "inbound")
+    clara.hangs_up()
+
+
+def test_a_withheld_number_stays_withheld_in_the_ledger(house: House) -> None:
+    house.daemon()
+    house.switch.phone(ANN, withheld=True).calls(OPEN_ROOM).joins("pier.square")
+    assert house.row("").name == ""
+
+
 # -- what becomes of the daemon ----------------------------------------------------------------------------------------
 
 
