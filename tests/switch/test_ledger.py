@@ -7,9 +7,11 @@ each participant was in rooms, that no call is missing, and that none is there t
 from __future__ import annotations
 
 import csv
+import http.client
 import json
 import os
 import random
+import re
 import shutil
 import socket
 import time
@@ -117,6 +119,9 @@ def test_the_ledger_agrees_with_the_switch_whatever_becomes_of_the_daemon(demo: 
     difference = _largest_difference(rows, stays)
     print(f"largest difference per participant {difference:.6f} s")
     assert difference < WITHIN
+    corrected = _largest_correction(demo)
+    print(f"of what the last daemon saw a record moved nothing by more than {corrected:.3f} s")
+    assert corrected < WITHIN
     _assert_waits(rows, stays)
 
 
@@ -222,6 +227,17 @@ def _largest_difference(rows: list[Leg], stays: list[Stay]) -> float:
         switch[stay.number] += stay.left - stay.joined
     assert ledger.keys() == switch.keys()
     return max(abs(ledger[number] - switch[number]) for number in switch)
+
+
+def _largest_correction(demo: Demo) -> float:
+    """By how much the records moved times the daemon had seen itself."""
+    connection = http.client.HTTPConnection("127.0.0.1", demo.http, timeout=10.0)
+    connection.request("GET", "/metrics")
+    text = connection.getresponse().read().decode()
+    connection.close()
+    found = re.search(r"^callcontrol_cdr_largest_correction_seconds (\S+)$", text, re.MULTILINE)
+    assert found is not None
+    return float(found[1])
 
 
 def _assert_waits(rows: list[Leg], stays: list[Stay]) -> None:
