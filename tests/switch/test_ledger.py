@@ -17,6 +17,7 @@ import socket
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +27,7 @@ from gevent import subprocess
 
 from callcontrol.state import Database, Leg, Legs, sqlite_url
 from tests.switch.conftest import REPOSITORY, free_ports
-from tests.switch.demo import Demo
+from tests.switch.demo import READY, Demo
 
 pytestmark = [pytest.mark.freeswitch, pytest.mark.timeout(600)]
 
@@ -157,7 +158,7 @@ def _calls_while_the_daemon_dies(sipp: str, demo: Demo, folder: Path, count: int
             while process.poll() is None:
                 assert time.monotonic() < expires, (folder / "sipp.txt").read_text(errors="replace")[-2000:]
                 gevent.sleep(draw.uniform(*KILLS))
-                kills += _kill(demo)
+                kills += process.poll() is None and _kill(demo)
         finally:
             process.kill()
             process.wait()
@@ -231,10 +232,15 @@ def _largest_difference(rows: list[Leg], stays: list[Stay]) -> float:
 
 def _largest_correction(demo: Demo) -> float:
     """By how much the records moved times the daemon had seen itself."""
-    connection = http.client.HTTPConnection("127.0.0.1", demo.http, timeout=10.0)
-    connection.request("GET", "/metrics")
-    text = connection.getresponse().read().decode()
-    connection.close()
+    expires, text = time.monotonic() + READY, ""
+    while not text:
+        assert time.monotonic() < expires, "the daemon is not there again"
+        connection = http.client.HTTPConnection("127.0.0.1", demo.http, timeout=10.0)
+        with suppress(OSError):  # it is being started again
+            connection.request("GET", "/metrics")
+            text = connection.getresponse().read().decode()
+        connection.close()
+        gevent.sleep(0.2)
     found = re.search(r"^callcontrol_cdr_largest_correction_seconds (\S+)$", text, re.MULTILINE)
     assert found is not None
     return float(found[1])
