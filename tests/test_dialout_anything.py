@@ -204,6 +204,6 @@ def ticket(call: Ringing) -> Ticket:
 
 
 CallingOut.TestCase.settings = settings(
-    max_examples=15, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=8, stateful_step_count=25, deadline=None, suppress_health_check=list(HealthCheck)
 )
 TestCallingOut = CallingOut.TestCase
