@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from bench import answer, burst, calls, ledger, rooms, waiting
+from bench import answer, burst, calls, dialout, ledger, rooms, waiting
 from bench.figures import write_raw
 from bench.machine import HOME, origin
 from callcontrol.log import configure
@@ -34,10 +34,11 @@ class Plan:
     closed_calls: int
     rooms: rooms.Plan
     ledger: ledger.Plan
+    dialout: dialout.Plan
 
 
-FULL = Plan((20, 50, 100), 3, 10.0, 1.5, (1000, 2000), 1000, 20.0, 5, 400, rooms.FULL, ledger.FULL)
-QUICK = Plan((20,), 1, 3.0, 1.0, (200,), 100, 2.0, 1, 60, rooms.QUICK, ledger.QUICK)
+FULL = Plan((20, 50, 100), 3, 10.0, 1.5, (1000, 2000), 1000, 20.0, 5, 400, rooms.FULL, ledger.FULL, dialout.FULL)
+QUICK = Plan((20,), 1, 3.0, 1.0, (200,), 100, 2.0, 1, 60, rooms.QUICK, ledger.QUICK, dialout.QUICK)
 Measured = tuple[object, str]
 
 
@@ -71,6 +72,11 @@ def _ledger(folder: Path, plan: Plan) -> Measured:
     return asdict(result), ledger.report(result)
 
 
+def _dialout(folder: Path, plan: Plan) -> Measured:
+    result = dialout.measure(folder, plan.dialout)
+    return asdict(result), dialout.report(result)
+
+
 MEASUREMENTS: dict[str, Callable[[Path, Plan], Measured]] = {
     "calls": _calls,
     "waiting": _waiting,
@@ -78,6 +84,7 @@ MEASUREMENTS: dict[str, Callable[[Path, Plan], Measured]] = {
     "answer": _answer,
     "rooms": _rooms,
     "ledger": _ledger,
+    "dialout": _dialout,
 }
 
 

@@ -73,6 +73,8 @@ class Metrics:
         self.occurrences = self._counter(
             "occurrences", "Calls of schedules: begun, or missed by all daemons", "outcome"
         )
+        for outcome in ("begun", "missed"):
+            self.occurrences.labels(outcome)  # a rate of something that was never seen before is none
         self.link_up = self._gauge("link_up", "1 while the link to this switch is up", "switch")
         self.link_reconnects = self._counter("link_reconnects", "Times the link to this switch was lost", "switch")
         self.tenant_problems = self._gauge("tenant_problems", "Faults in this tenant file as it is now", "file")

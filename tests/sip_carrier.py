@@ -37,12 +37,15 @@ class Rings:
 
 @dataclass(frozen=True)
 class Answers:
-    """Rings ``after`` s, takes the call, presses ``keys`` after ``thinks`` s, hangs up after ``stays`` s (0: never)."""
+    """Rings ``after`` s, takes the call, presses ``keys`` after ``thinks`` s (again and again unless ``once``), hangs
+    up after ``stays`` s (0: never).
+    """
 
     keys: str = ""
     after: float = 0.2
     thinks: float = 1.0
     stays: float = 0.0
+    once: bool = True
 
 
 @dataclass(frozen=True)
@@ -215,10 +218,17 @@ class Carrier:
         )
         header = f"Contact: <sip:{call.attempt.number}@{self.address}>\r\nContent-Type: application/sdp\r\n"
         self._reply(call, "200 OK", header, body)
-        for place, key in enumerate(call.does.keys):
-            self._later(call.does.thinks + 2 * KEY_SECONDS * place, lambda key=key: self._press(call, key))  # type: ignore[misc]
+        self._later(call.does.thinks, lambda: self._press_all(call))
         if call.does.stays:
             self._later(call.does.stays, lambda: self._hang_up(call))
+
+    def _press_all(self, call: _Call) -> None:
+        if call.attempt.ended or not isinstance(call.does, Answers):
+            return
+        for place, key in enumerate(call.does.keys):
+            self._later(2 * KEY_SECONDS * place, lambda key=key: self._press(call, key))  # type: ignore[misc]
+        if not call.does.once:
+            self._later(call.does.thinks, lambda: self._press_all(call))
 
     def _press(self, call: _Call, key: str) -> None:
         """RFC 4733, the whole key at once: FreeSWITCH goes by the durations told in it."""

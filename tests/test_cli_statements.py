@@ -93,7 +93,7 @@ def test_csv_has_stable_columns_and_adds_up_to_the_total(office: Office) -> None
     output = filled(office).types("usage", "acme", "--month", "2026-11", "--csv").output
     assert output.splitlines()[0] == (
         "kind,tenant,month,room,number,name,calls,called_calls,visits,open_calls,wait_seconds,room_seconds,"
-        "minutes,called_minutes,currency,amount"
+        "minutes,called_minutes,currency,amount,unseen_calls"
     )
     rows = list(csv.DictReader(io.StringIO(output)))
     assert [row["kind"] for row in rows] == ["participant"] * 4 + ["minimum"]
@@ -123,6 +123,7 @@ def test_a_program_gets_exact_numbers_in_json(office: Office) -> None:
         "minutes": "10.00",
         "called_minutes": "0.00",
         "amount": "0.40",
+        "unseen_calls": 0,
     }
     assert (told["minimum"], told["total"], [one["call"] for one in told["open"]]) == ("9.26", "10.00", ["3"])
 
@@ -133,6 +134,12 @@ def test_without_a_month_it_is_the_one_that_runs(office: Office) -> None:
     assert told["running"] is True
 
 
+def test_calls_whose_end_nobody_saw_are_told(office: Office) -> None:
+    office.write(leg("1", "2026-11-02 10:00", 60, end_reason="unknown"))
+    told = office.types("usage", "acme", "--month", "2026-11").output
+    assert "Of these, 1 ended unseen and count up to when they were last known to be there\n" in told
+
+
 def test_history_shows_meetings_and_rounds(office: Office) -> None:
     write_rounds(filled(office).write())
     told = office.types("history", "acme", "--since", "2026-11-01")
@@ -141,7 +148,7 @@ def test_history_shows_meetings_and_rounds(office: Office) -> None:
     assert "board, called Fri 2026-11-20 10:00 (schedule): 1 of 2 reached" in told.output
     assert f"│ {MAX} Max " in told.output
     assert "10:00:01 busy, 10:01:02 busy" in told.output
-    assert "board, called Sat 2026-11-21 10:00 (schedule): missed" in told.output
+    assert "board, called Sat 2026-11-21 10:00 (schedule): missed, nobody was called\n" in told.output
     assert max(map(len, told.output.splitlines())) <= 100
     assert "board" not in office.types("history", "acme", "--room", "sales", "--since", "2026-11-01").output
 

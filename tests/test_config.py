@@ -158,6 +158,26 @@ def test_a_switch_without_a_usable_password_is_refused_with_the_reason(tmp_path:
         Switch(password_file=tmp_path / "binary").read_password({})
 
 
+def test_people_are_called_again_as_the_operator_says(tmp_path: Path) -> None:
+    usual = config(tmp_path, "").dial_out
+    assert (usual.ring_seconds, usual.most_tries) == (35, 5)
+    assert [(again.times, again.after) for again in (usual.busy, usual.no_answer, usual.no_key)] == [
+        *((2, 60), (2, 120), (1, 180))
+    ]
+    changed = config(tmp_path, "dial_out: {ring_seconds: 25, busy: {times: 0, after: 60}}").dial_out
+    assert (changed.ring_seconds, changed.busy.times, changed.no_answer) == (25, 0, usual.no_answer)
+
+
+def test_nobody_is_rung_for_minutes_or_called_again_for_ever(tmp_path: Path) -> None:
+    text = "dial_out: {ring_seconds: 600, busy: {times: 11, after: 0}, no_key: {times: 1}}"
+    assert problems(tmp_path, text) == [
+        "1:26: ring_seconds: 600 is too large (120 at most)",
+        "1:45: times: 11 is too large (10 at most)",
+        "1:56: after: 0 is too small (1 at least)",
+        "1:60: missing key 'after'",
+    ]
+
+
 REFERENCE = (Path(__file__).parent.parent / "docs" / "configuration.md").read_text("utf-8")
 
 

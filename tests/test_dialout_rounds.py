@@ -379,6 +379,15 @@ def test_a_daemon_that_ends_hands_its_rounds_on_and_lets_ring_what_rings(house):
     house.daemons.remove(first)
 
 
+def test_a_round_begun_while_the_daemon_ends_is_another_daemons_at_once(house):
+    first, other = house.daemon("one"), house.daemon("two")
+    first.stop()
+    begun(first.begin("acme", "board", Cause.KEY))
+    other.start()
+    until(lambda: house.switch.ringing)
+    assert (first.running, other.running) == (0, 1)
+
+
 def test_a_report_is_there_for_ten_minutes_after_the_round_and_after_a_restart(house):
     daemon = house.daemon("one")
     begun(daemon.begin("acme", "board", Cause.KEY))

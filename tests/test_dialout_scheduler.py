@@ -115,11 +115,12 @@ class Daemon:
         return answer
 
     def goes(self) -> None:
-        """Killed: nothing is said to anybody."""
-        self.awake = False
-        self.rounds._stopping.set()
-        self.schedules.stop()
-        self.database.close()
+        """It ends; what it had begun is in the store."""
+        if self.awake:
+            self.awake = False
+            self.schedules.stop()
+            self.rounds.stop()
+            self.database.close()
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -25,6 +25,7 @@ numbers:
   "+49 30 8633": {rooms: [standup, board], languages: [en]}
   "+49 30 8634": {room: listed}
   "+49 30 8635": {room: lobby, languages: [fr]}
+  "+49 30 8637": {room: manual}
   "+49 30 8636": {room: both, languages: [de]}
 rooms:
   board: {access: pin, pin: "48213", moderator_pin: "907155", wait_for_moderator: true}
@@ -36,6 +37,7 @@ rooms:
   listed: {access: whitelist, whitelist: ["+49 171 5550001"]}
   both: {access: whitelist_or_pin, whitelist: ["+49 171 5550001"], pin: "55183"}
   lobby: {access: open}
+  manual: {access: pin, pin: "61840", moderator_pin: "772091", admission: manual, wait_for_moderator: true}
   unreachable: {access: open}
   calling: {access: open, dial_out: [{name: Max, number: "+49 171 5550001"}]}
 """
@@ -109,7 +111,9 @@ def test_only_the_moderators_invitation_has_the_moderators_pin() -> None:
 
 def test_guests_who_will_wait_are_told_so() -> None:
     assert "You hear music until the moderator is there." in invited("board").text()
-    assert "You hear music" not in invited("board", moderator=True).text()
+    assert "The moderator lets you in; until then you hear music." in invited("manual").text()
+    for room in ("board", "manual"):
+        assert "hear music" not in invited(room, moderator=True).text()
 
 
 @pytest.mark.parametrize(

@@ -229,3 +229,19 @@ def test_a_zone_without_changes_has_one_observance() -> None:
     text = vtimezone("Asia/Kolkata", datetime(2026, 12, 1, tzinfo=ZoneInfo("Asia/Kolkata"))).to_ical().decode()
     assert text.count("BEGIN:STANDARD") == 1
     assert "DTSTART:19700101T000000\r\n" in text
+
+
+@given(st.text(max_size=60))
+def test_no_name_of_a_tenant_breaks_out_of_its_line(text: str) -> None:
+    name = "".join(letter for letter in text if letter.isprintable()).strip() or "x"  # as the tenant file is checked
+    base = with_schedule('{start: "2026-12-01 10:00", repeat: daily}', more=", owner: clara@acme.example")
+    owner = base.model_copy(update={"name": name})
+    calendar = entry_of(owner)
+    [event] = calendar.walk("VEVENT")
+    shown = name.replace("\\", "/")
+    assert event["SUMMARY"] == f"Conference call board ({shown})"
+    assert event["ORGANIZER"] == "mailto:clara@acme.example"
+    assert event["ORGANIZER"].params["CN"] == shown
+    assert sorted(event.keys()) == sorted(
+        ["UID", "DTSTAMP", "SEQUENCE", "DTSTART", "DTEND", "RRULE", "SUMMARY", "DESCRIPTION", "LOCATION", "ORGANIZER"]
+    )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import string
 from collections.abc import Callable
 from datetime import UTC, datetime
 from email.errors import MessageError
@@ -20,6 +21,7 @@ from callcontrol.invitations.calendar import calendar_entry
 from callcontrol.invitations.invitation import invitation
 from callcontrol.invitations.mail import mail
 from callcontrol.invitations.post import MailNotSent, send
+from callcontrol.tenants.room import RoomEntry
 from tests.mail_server import CERTIFICATE, PASSWORD, MailServer, running, silent
 from tests.tenant_files import tenant
 
@@ -169,3 +171,15 @@ def test_no_recipient_is_more_than_one_address(recipient: str) -> None:
 def test_a_mail_server_printed_or_logged_shows_no_password() -> None:
     settings = smtp("smtp://rooms:hunter2@mail.example")
     assert "hunter2" not in f"{settings!r} {settings} {settings.server!r}"
+
+
+ATOMS = st.text(string.ascii_letters + string.digits + "!#$%&'*+/=?^_`{|}~-", min_size=1, max_size=12)
+
+
+@given(st.lists(ATOMS, min_size=1, max_size=4), st.sampled_from(["acme.example", "x", "a-1.b.example"]))
+def test_every_owner_that_a_tenant_file_may_name_can_be_written_to(atoms: list[str], domain: str) -> None:
+    owner = f"{'.'.join(atoms)}@{domain}"
+    assert RoomEntry.model_validate({"access": "open", "owner": owner}).owner == owner
+    message = invited(recipient=owner)
+    assert [address.addr_spec for address in message["To"].addresses] == [owner]
+    assert b"To: " in message.as_bytes()

@@ -190,6 +190,21 @@ def test_a_call_that_never_reaches_a_room_has_no_row(house: House) -> None:
     assert house.rows().keys() == {BEN}
 
 
+def test_an_extension_is_on_the_books_by_its_number_and_the_name_the_tenant_gave_it(house: House) -> None:
+    house.daemon()
+    clara = house.switch.phone(door="extensions", extension="33@pier.example", name="Not Clara").calls(OPEN_ROOM)
+    clara.joins("pier.square")
+    row = house.row("33")
+    assert (row.name, row.payer, row.direction) == ("Clara", "caller", "inbound")
+    clara.hangs_up()
+
+
+def test_a_withheld_number_stays_withheld_in_the_ledger(house: House) -> None:
+    house.daemon()
+    house.switch.phone(ANN, withheld=True).calls(OPEN_ROOM).joins("pier.square")
+    assert house.row("").name == ""
+
+
 # -- what becomes of the daemon ----------------------------------------------------------------------------------------
 
 
@@ -374,3 +389,18 @@ def test_whom_a_moderator_calls_in_is_on_the_books_and_the_tenant_pays(house: Ho
     assert (row.direction, row.payer, row.room, row.role) == ("outbound", "tenant", "square", "participant")
     assert house.row(BOSS).left_at is None, "aside is on the books of the room"
     boss.hangs_up()
+
+
+def test_whom_the_room_calls_is_on_the_books_with_the_try_it_took(house: House) -> None:
+    house.switch.exchange.gateways |= {"carrier"}
+    ann = house.switch.telephone(ANN, presses=["1"])
+    house.daemon(cdr=house.folder / "cdr")
+    boss = house.phone(BOSS).calls(OPEN_ROOM).joins("pier.square", moderator=True)
+    boss.presses("*1").hears("dial-number-or-all").presses("#")
+    ann.joins("pier.square")
+    row = house.row(ANN)
+    assert (row.direction, row.payer, row.name, row.tries) == ("outbound", "tenant", "Ann Smith", 1)
+    assert row.began_at <= row.answered_at <= row.joined_at
+    ann.hangs_up()
+    boss.hangs_up()
+    assert house.row(ANN, settled).tries == 1

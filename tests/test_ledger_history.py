@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import uuid
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,8 @@ from callcontrol.tenants import Tenant
 from tests.ledger_rows import EVA, MAX, at, called, insert_row, ledger, leg
 from tests.tenant_files import TAIL, tenant
 
+#: A PostgreSQL database the tests may fill; without it only SQLite is tested.
+POSTGRESQL = os.environ.get("CALLCONTROL_TEST_POSTGRESQL")
 ACME = tenant("", tail=TAIL + "timezone: Europe/Berlin\n")
 MASKING = tenant("mask_numbers: true\n", tail=TAIL + "timezone: Europe/Berlin\n")
 
@@ -75,6 +79,18 @@ def test_who_is_still_inside_leaves_the_meeting_without_an_end(tmp_path: Path) -
 def test_a_leg_of_no_known_meeting_is_one_by_itself(tmp_path: Path) -> None:
     found = meetings(tmp_path, *(leg(call, "2026-11-20 10:00", 60, meeting="") for call in "12"))
     assert [len(one.attendances) for one in found] == [1, 1]
+
+
+def test_postgresql_tells_the_same_history() -> None:
+    if POSTGRESQL is None:
+        pytest.skip("CALLCONTROL_TEST_POSTGRESQL is not set")
+    ours = f"t-{uuid.uuid4()}"  # one that nobody else has rows of
+    legs = [leg(str(uuid.uuid4()), "2026-11-20 10:00", 60, tenant=ours, meeting=m) for m in (ours, ours, "", "")]
+    reader = Reader(ledger(Path(), legs, POSTGRESQL))
+    span = Span(ours, "board", at("2026-11-01 00:00"), 50)
+    found = reader.read(lambda connection: meetings_of(connection, span))
+    assert sorted(len(theirs) for theirs in found) == [1, 1, 2]
+    assert reader.read(lambda connection: rounds_of(connection, span)) == []
 
 
 def test_more_meetings_than_one_question_takes_are_all_shown(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from callcontrol.ledger.month import Month, local, start_of
 from callcontrol.ledger.statement import Statement, statement
 from callcontrol.ledger.tariff import counting_of
 from callcontrol.state import Leg
+from callcontrol.state.leg import UNKNOWN
 from callcontrol.state.reader import Reader
 from callcontrol.state.usage import Counting, Usage, open_legs, usage_of
 from callcontrol.tenants import Tenant
@@ -105,6 +106,11 @@ def test_open_legs_are_listed_and_cost_nothing_yet(tmp_path: Path) -> None:
     assert (shown.sum.usage.legs, shown.sum.usage.open, str(shown.total)) == (1, 2, "0.04")
 
 
+def test_legs_whose_end_nobody_saw_are_told_apart(tmp_path: Path) -> None:
+    shown = november(tmp_path, leg("1", "2026-11-02 10:00", 60), leg("2", "2026-11-03 10:00", 60, end_reason=UNKNOWN))
+    assert (shown.sum.usage.legs, shown.sum.usage.unseen, str(shown.total)) == (2, 1, "0.08")
+
+
 def test_who_has_only_an_open_leg_has_a_line_all_the_same(tmp_path: Path) -> None:
     shown = november(tmp_path, leg("1", "2026-11-02 10:00", None))
     assert amounts(shown) == [("board", MAX, "0.00")]
@@ -185,8 +191,8 @@ ROWS = st.lists(
         st.sampled_from([(MAX, ""), (EVA, "Eva"), ("", ""), ("", "Clara"), ("33", "Clara")]),
         st.sampled_from(["inbound", "outbound"]),
         st.sampled_from(["", "m1", "m2"]),
-        st.floats(0, 90_000),
-        st.floats(0, 4_000),
+        st.integers(0, 90_000_000).map(lambda milliseconds: milliseconds / 1000),
+        st.integers(0, 4_000_000).map(lambda milliseconds: milliseconds / 1000),
         st.booleans(),
     ),
     max_size=40,
@@ -207,6 +213,7 @@ def test_the_database_adds_up_as_one_would_by_hand(backend: str, tmp_path_factor
             leg(
                 str(uuid.uuid4()), "2026-11-02 10:00", seconds if closed else None, tenant=owner, room=room,
                 number=who[0], name=who[1], direction=direction, meeting=meeting, wait=wait,
+                end_reason=UNKNOWN if wait > 3_000 and closed else "left",
             )
             for room, who, direction, meeting, seconds, wait, closed in rows
         ]  # fmt: skip
@@ -238,6 +245,7 @@ def by_hand(legs: list[Leg], counting: Counting) -> list[Usage]:
                 sum(whole(one.room_seconds) for one in closed),
                 sum(charged(one, counting) for one in closed),
                 sum(charged(one, counting) for one in out),
+                sum(one.end_reason == UNKNOWN for one in closed),
             )
         )
     return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from callcontrol.switch.caller import Authenticated, Caller, Summons, read_caller, read_summons
+from callcontrol.switch.caller import Authenticated, Caller, Origin, Summons, read_caller, read_origin, read_summons
 from callcontrol.switch.framing import FrameParser, Headers
 from tests.wire import frames_of, plain_block
 
@@ -116,3 +116,17 @@ def test_a_place_that_is_no_number_is_nobodys(number: str) -> None:
     summons = read_summons(data(CALLED | {"variable_cc_place": number, "variable_cc_try": number}))
     assert summons is not None
     assert (summons.place, summons.attempt) == (0, 0)
+
+
+def test_a_call_tells_who_began_it_and_when_in_the_switchs_own_time() -> None:
+    called = channel(
+        Call_Direction="outbound",
+        Caller_Channel_Created_Time="1795307075663798",
+        Caller_Channel_Answered_Time="1795307079703843",
+    )
+    assert read_origin(called) == Origin(outbound=True, began_at=1795307075.663798, answered_at=1795307079.703843)
+
+
+@pytest.mark.parametrize("time", ["0", "", "-1", "soon", "9" * 18])
+def test_a_time_that_is_none_is_not_invented(time: str) -> None:
+    assert read_origin(channel(Call_Direction="inbound", Caller_Channel_Answered_Time=time)).answered_at == 0.0

@@ -73,6 +73,16 @@ def test_an_unknown_key_is_shown_with_the_likely_one_or_with_all() -> None:
     ]
 
 
+def test_a_tenant_may_call_out_within_limits() -> None:
+    assert (tenant("").outgoing.at_once, tenant("").outgoing.per_day) == (10, 500)
+    assert tenant("outgoing: {at_once: 0}\n").outgoing.at_once == 0
+    assert problems("outgoing: {at_once: -1, per_day: lots, per_week: 5}\n") == [
+        "1:21: at_once: -1 is too small (0 at least)",
+        "1:34: per_day: must be a whole number, not 'lots'",
+        "1:40: unknown key 'per_week' (possible: at_once, per_day)",
+    ]
+
+
 def test_a_misspelt_key_counts_as_the_one_that_was_meant() -> None:
     """Neither is the moderator PIN reported as missing, nor does its value escape the checks."""
     text = """

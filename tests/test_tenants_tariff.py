@@ -70,7 +70,20 @@ def test_a_tariff_that_is_no_mapping_is_one_fault() -> None:
 
 
 @pytest.mark.parametrize(
-    "owner", ["clara", "x y@z.example", "a@b@c", "a,b@c.example", "<a@c.example>", "a@c\n.example"]
+    "owner",
+    [
+        "clara",
+        "x y@z.example",
+        "a@b@c",
+        "a,b@c.example",
+        "<a@c.example>",
+        "a@c\n.example",
+        "a..b@c.example",
+        "a(b@c.example",
+        "ü@c.example",
+        "a@-c.example",
+        ".a@c.example",
+    ],
 )
 def test_the_owner_of_a_room_is_one_address_and_no_header(owner: str) -> None:
     written = owner.replace("\n", "\\n")

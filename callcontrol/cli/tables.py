@@ -19,6 +19,8 @@ WIDEST = 100
 LONGEST = 36
 MOST_OPEN = 20
 
+_OUTCOMES = {"missed": "missed, nobody was called", "joined": "the room was being called already"}
+
 
 def console() -> Console:
     """As wide as the terminal, and not wider than a page."""
@@ -73,8 +75,9 @@ def _meeting_table(meeting: Meeting) -> Table:
 def _round_table(round_: Round) -> Table | Text:
     title = f"{round_.room}, called {round_.due:%a %Y-%m-%d %H:%M} ({round_.cause}): "
     if not round_.invited:
-        return _text(title + round_.outcome)
+        return _text(title + _OUTCOMES.get(round_.outcome, round_.outcome))
     title += f"{round_.reached} of {len(round_.invited)} reached"
+    title += ", still calling" if round_.outcome == "running" else ""
     table = _table(title, "participant", "calls", "result")
     for one in round_.invited:
         calls = ", ".join(f"{attempt.began:%H:%M:%S} {attempt.result or 'under way'}" for attempt in one.attempts)
@@ -109,10 +112,12 @@ def _cells(line: Line) -> list[str]:
 def _totals(shown: Statement) -> list[str]:
     one, tariff = shown.sum.usage, shown.tariff
     calls = f"{one.legs} calls ({one.called} called out)" if one.called else f"{one.legs} calls"
-    together = f"Together {calls}, {_duration(one.inside)} in rooms, {minutes(one.charged)} minutes"
+    amount = f", {shown.sum.amount} {tariff.currency}" if tariff else ""
+    lines = [f"Together {calls}, {_duration(one.inside)} in rooms, {minutes(one.charged)} minutes{amount}"]
+    if one.unseen:
+        lines.append(f"Of these, {one.unseen} ended unseen and count up to when they were last known to be there")
     if tariff is None:
-        return [together, "No tariff: nothing is priced."]
-    lines = [f"{together}, {shown.sum.amount} {tariff.currency}"]
+        return [*lines, "No tariff: nothing is priced."]
     if shown.minimum:
         lines.append(f"To the minimum of a month: {shown.minimum} {tariff.currency}")
     return [*lines, f"Total: {shown.total} {tariff.currency}"]

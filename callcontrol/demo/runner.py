@@ -89,6 +89,7 @@ class RehearsalPart:
             password=password,
             listen=("127.0.0.1", settings.esl_port),
             pace=pace,
+            cdr=settings.cdr,
         )
         self._started = False
 

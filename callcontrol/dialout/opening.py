@@ -15,17 +15,20 @@ from callcontrol.tenants import Room, Tenant
 from callcontrol.tenants.occurrences import window_at
 
 
-def new_round(exchange: Exchange, tenant: Tenant, room: Room, cause: Cause, round_id: str, due_at: float) -> Round:
-    """A round of this daemon, not opened yet. ``round_id``: ``""`` when it is no occurrence of a schedule."""
+def new_round(
+    exchange: Exchange, tenant: Tenant, room: Room, cause: Cause, round_id: str, due_at: float | None
+) -> Round:
+    """A round of this daemon, not opened yet. ``round_id``: ``""`` when it has no name; ``due_at``: None means now."""
     now = exchange.now()
+    due = now if due_at is None else due_at
     return Round(
         id=round_id or f"{tenant.id}.{room.name}@{cause}-{exchange.new_call()}",
         tenant=tenant.id,
         room=room.name,
         cause=str(cause),
-        due_at=due_at,
+        due_at=due,
         began_at=now,
-        ends_at=_end(tenant, room, cause, due_at),
+        ends_at=_end(tenant, room, cause, due),
         owner=exchange.identity,
         owner_until=now + OWN_SECONDS,
     )

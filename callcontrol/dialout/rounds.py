@@ -96,18 +96,15 @@ class Rounds:
         found = self._exchange.room_of(tenant, room)
         if found is None:
             return (Why.NO_ROOM if tenant in self._exchange.tenants().by_id else Why.NO_TENANT).refused()
-        now = self._exchange.now()
-        invited = whom(*found, numbers, now)
+        invited = whom(*found, numbers, self._exchange.now())
         if isinstance(invited, Refused):
             _log.info("nobody is called", room=f"{tenant}.{room}", cause=str(cause), reason=invited.reason)
             return invited
-        round_ = new_round(self._exchange, *found, cause, round_id, now if due_at is None else due_at)
-        if now >= round_.ends_at:
-            return Why.TOO_LATE.refused()
+        round_ = new_round(self._exchange, *found, cause, round_id, due_at)
         try:
             answer = self._begin(round_, found[1], invited, explicit=bool(numbers))
             if round_id and isinstance(answer, Begun) and not answer.round_id:  # nobody was left to call
-                self._exchange.store.open_round(replace(round_, outcome="over", ended_at=now), ())
+                self._exchange.store.open_round(replace(round_, outcome="over", ended_at=round_.began_at), ())
             return answer
         except StateUnavailable as error:
             _log.error("cannot call anybody without the state store", room=round_.room_name, reason=str(error))
@@ -157,6 +154,8 @@ class Rounds:
     # -- beginning -----------------------------------------------------------------------------------------------------
 
     def _begin(self, round_: Round, room: Room, invited: tuple[Invitee, ...], *, explicit: bool) -> Begun | Refused:
+        if round_.began_at >= round_.ends_at:
+            return Why.TOO_LATE.refused()
         self._cancel(round_.room_name)
         if not explicit:
             invited = not_reached(self._exchange, round_, room, invited, self._ended.get(round_.room_name, 0.0))
@@ -169,6 +168,8 @@ class Rounds:
         _log.info("round began", room=round_.room_name, round=round_.id, cause=round_.cause, people=len(answer.called))
         self._reports.seen(round_, invited)
         self._drive(round_)
+        if self._stopping.is_set():
+            self._exchange.store.release(round_.owner, self._exchange.now())
         return answer
 
     def _join(

@@ -34,13 +34,13 @@ def calendar_entry(invitation: Invitation, now: datetime) -> bytes:
     event.add("DTEND", end)
     if rule:
         event.add("RRULE", vRecur.from_ical(rule))
-    event.add("SUMMARY", invitation.subject)
-    event.add("DESCRIPTION", invitation.text(times=False))
+    event.add("SUMMARY", _plain(invitation.subject))
+    event.add("DESCRIPTION", _plain(invitation.text(times=False)))
     if invitation.numbers:
         event.add("LOCATION", invitation.numbers[0].shown)
     if owner := invitation.room.owner:
         organizer = vCalAddress(f"mailto:{owner}")
-        organizer.params["CN"] = invitation.tenant.name
+        organizer.params["CN"] = _plain(invitation.tenant.name)
         event.add("ORGANIZER", organizer)
     return _calendar(invitation, event, start)
 
@@ -55,6 +55,11 @@ def _calendar(invitation: Invitation, event: Event, start: datetime) -> bytes:
         calendar.add_component(vtimezone(invitation.tenant.timezone, start))
     calendar.add_component(event)
     return bytes(calendar.to_ical())
+
+
+def _plain(text: str) -> str:
+    """Without backslashes, which icalendar writes as line breaks before an N and misreads at the end of a parameter."""
+    return text.replace("\\", "/")
 
 
 def _uid(invitation: Invitation, start: datetime) -> str:

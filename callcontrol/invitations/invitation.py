@@ -10,7 +10,7 @@ from itertools import islice
 from callcontrol.errors import CallControlError
 from callcontrol.invitations.dialin import DialIn, dial_ins
 from callcontrol.invitations.phrases import PHRASES, Phrases, day_name, moment_in_words
-from callcontrol.tenants import Access, KeyAction, Repeat, Room, Schedule, Tenant
+from callcontrol.tenants import Access, Admission, KeyAction, Repeat, Room, Schedule, Tenant
 from callcontrol.tenants.occurrences import next_occurrence
 
 MOST_DATES = 3
@@ -100,7 +100,9 @@ class Invitation:
             yield words.pin.format(pin=self.pin) if self.pin else words.no_pin
         if access is Access.WHITELIST_OR_PIN and not self.moderator:
             yield words.listed_too
-        if self.room.wait_for_moderator and not self.moderator:
+        if not self.moderator and self.room.admission is Admission.MANUAL:
+            yield words.admitted
+        elif not self.moderator and self.room.wait_for_moderator:
             yield words.wait
 
     def _keys(self, words: Phrases) -> Iterator[str]:

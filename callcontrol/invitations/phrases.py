@@ -50,6 +50,7 @@ class Phrases:
     listed_too: str
     tap: str
     wait: str
+    admitted: str
     keys: str
     mute: str
     hand: str
@@ -80,6 +81,7 @@ PHRASES: Mapping[str, Phrases] = {
         listed_too="Wer von einer eingetragenen Nummer anruft, braucht keine PIN.",
         tap="Mit dem Mobiltelefon antippen (wählt Nummer und PIN)",
         wait="Bis die Moderation da ist, hören Sie Musik.",
+        admitted="Die Moderation lässt Sie ein; bis dahin hören Sie Musik.",
         keys="Tasten während der Konferenz",
         mute="Mikrofon aus und ein",
         hand="Hand heben und senken",
@@ -108,6 +110,7 @@ PHRASES: Mapping[str, Phrases] = {
         listed_too="Callers from a listed number need no PIN.",
         tap="One tap on a mobile phone (dials number and PIN)",
         wait="You hear music until the moderator is there.",
+        admitted="The moderator lets you in; until then you hear music.",
         keys="Keys during the conference",
         mute="microphone off and on",
         hand="raise and lower your hand",
@@ -136,6 +139,7 @@ PHRASES: Mapping[str, Phrases] = {
         listed_too="Depuis un numéro enregistré, aucun code n'est nécessaire.",
         tap="Sur un téléphone mobile, touchez (compose le numéro et le code)",
         wait="Vous entendez de la musique jusqu'à l'arrivée de l'animateur.",
+        admitted="L'animateur vous fait entrer ; d'ici là, vous entendez de la musique.",
         keys="Touches pendant la conférence",
         mute="couper et remettre le micro",
         hand="lever et baisser la main",

@@ -18,7 +18,7 @@ _COUNTS = (
     *("calls", "called_calls", "visits", "open_calls"),
     *("wait_seconds", "room_seconds", "minutes", "called_minutes"),
 )
-COLUMNS = ("kind", "tenant", "month", "room", "number", "name", *_COUNTS, "currency", "amount")
+COLUMNS = ("kind", "tenant", "month", "room", "number", "name", *_COUNTS, "currency", "amount", "unseen_calls")
 """Of the CSV. kind: ``participant``, or ``minimum`` for what was added to reach the minimum of the month."""
 
 
@@ -86,9 +86,17 @@ def _rows(statement: Statement) -> Iterator[Sequence[object]]:
             counts = _counts(line)
             amount = "" if line.amount is None else line.amount
             who = (room.room, line.usage.number, line.usage.name)
-            yield ("participant", *begin, *who, *(counts[name] for name in _COUNTS), currency, amount)
+            yield (
+                "participant",
+                *begin,
+                *who,
+                *(counts[name] for name in _COUNTS),
+                currency,
+                amount,
+                line.usage.unseen,
+            )
     if statement.minimum:
-        yield ("minimum", *begin, "", "", "", *("" for _ in _COUNTS), currency, statement.minimum)
+        yield ("minimum", *begin, "", "", "", *("" for _ in _COUNTS), currency, statement.minimum, "")
 
 
 def _counts(line: Line) -> dict[str, Any]:
@@ -103,6 +111,7 @@ def _counts(line: Line) -> dict[str, Any]:
         "minutes": str(minutes(one.charged)),
         "called_minutes": str(minutes(one.charged_called)),
         "amount": _money(line.amount),
+        "unseen_calls": one.unseen,
     }
 
 

@@ -7,7 +7,7 @@ cost nothing yet and are listed, so that a row a crash left open is neither char
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from decimal import Decimal
 from itertools import groupby
 
@@ -16,6 +16,8 @@ from callcontrol.ledger.tariff import price, top_up, zero
 from callcontrol.numbers import masked
 from callcontrol.state.usage import OpenLeg, Usage
 from callcontrol.tenants import Tariff, Tenant
+
+_COUNTED = tuple(field.name for field in fields(Usage))[3:]  # behind room, number and name
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +90,10 @@ def statement(
 
 def total_of(lines: Iterable[Line], tariff: Tariff | None, room: str = "") -> Line:
     """The sum of lines, of what was rounded already."""
-    counts = [0] * 8
+    counts = [0] * len(_COUNTED)
     amount = zero(tariff) if tariff else None
     for line in lines:
-        one = line.usage
-        values = (one.legs, one.called, one.visits, one.open, one.waited, one.inside, one.charged, one.charged_called)
-        counts = [count + value for count, value in zip(counts, values, strict=True)]
+        counts = [count + getattr(line.usage, name) for count, name in zip(counts, _COUNTED, strict=True)]
         if amount is not None and line.amount is not None:
             amount += line.amount
     return Line(Usage(room, "", "", *counts), amount)

@@ -145,8 +145,11 @@ class Watch:
     def look(self) -> None:
         """What is due now. Raises StateUnavailable."""
         for switch in tuple(self._due):
-            self._compare(switch, self._looks[switch])
-            self._due.discard(switch)
+            look = self._looks.get(switch)
+            if look is not None:
+                self._compare(switch, look)
+            if self._looks.get(switch) is look:  # else it was asked again meanwhile
+                self._due.discard(switch)
         now = self._clock()
         old = [one for one in self._strangers.values() if now - one.present.at >= STRANGE_AFTER]
         if old:
@@ -172,7 +175,7 @@ class Watch:
             self._look_for(leg, look)
         if not missing:
             self._legs.sighted(switch, look.asked)
-        self._missing = {call: since for call, since in self._missing.items() if call in rows}
+        self._forget_all_but(rows.keys() | {call for look in self._looks.values() for call in look.present})
 
     def _reopen(self, look: _Look, calls: list[str]) -> None:
         """Rows that were closed though their calls are there."""
@@ -225,6 +228,12 @@ class Watch:
         if leg is not None and self._strangers.get(present.call) is stranger:
             _log.info("a member without a row was written down", call=leg.call, tenant=leg.tenant, room=leg.room)
             self._tell(Opened(leg))
+
+    def _forget_all_but(self, calls: set[str]) -> None:
+        """What is known of calls whose leaving no event told."""
+        self._with_row &= calls
+        self._seen = {call: at for call, at in self._seen.items() if call in calls}
+        self._missing = {call: since for call, since in self._missing.items() if call in calls}
 
     def _forget(self, call: str) -> None:
         for known in (self._seen, self._missing):

@@ -145,7 +145,8 @@ def _not_ours(connection: Connection, try_: Try, owner: str) -> Claim | None:
 
 def _beyond(connection: Connection, try_: Try, limits: Limits) -> Claim | None:
     """Which limit of the tenant this try would break; None when none."""
-    now, theirs = try_.began_at, tries.c.tenant == try_.tenant
+    now = try_.began_at
+    theirs = _of_a_day(try_)
     if _count(connection, theirs, tries.c.result == "") >= limits.under_way:
         return Claim(Held.UNDER_WAY, 1.0)
     lately = and_(theirs, tries.c.legs != "", tries.c.began_at > now - limits.spacing, tries.c.began_at <= now + SKEW)
@@ -156,13 +157,18 @@ def _beyond(connection: Connection, try_: Try, limits: Limits) -> Claim | None:
         return None
     if _lines(connection, try_) >= limits.lines:
         return Claim(Held.LINES, 5.0)
-    today = and_(theirs, tries.c.outside, tries.c.legs != "", tries.c.began_at > now - DAY)
-    return Claim(Held.PER_DAY, 60.0) if _count(connection, today) >= limits.per_day else None
+    made = _count(connection, theirs, tries.c.outside, tries.c.legs != "")
+    return Claim(Held.PER_DAY, 60.0) if made >= limits.per_day else None
+
+
+def _of_a_day(try_: Try) -> Any:
+    """The tenant's tries that may still matter; an index finds them among those of years."""
+    return and_(tries.c.tenant == try_.tenant, tries.c.began_at > try_.began_at - DAY)
 
 
 def _lines(connection: Connection, try_: Try) -> int:
     """Outside calls of the tenant that ring, are asked, or are in a room (the ledger's open rows of a day at most)."""
-    ringing = _count(connection, tries.c.tenant == try_.tenant, tries.c.outside, tries.c.result == "")
+    ringing = _count(connection, _of_a_day(try_), tries.c.outside, tries.c.result == "")
     in_rooms = and_(legs.c.tenant == try_.tenant, legs.c.closed_by == "", legs.c.direction == "outbound")
     in_rooms = and_(in_rooms, legs.c.number.startswith("+"), legs.c.joined_at > try_.began_at - DAY)
     return ringing + connection.execute(select(func.count()).select_from(legs).where(in_rooms)).scalar_one()

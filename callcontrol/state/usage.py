@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import BigInteger, ColumnElement, Connection, case, cast, distinct, func, or_, select
 
 from callcontrol.state._schema import legs
+from callcontrol.state.leg import UNKNOWN
 
 MINUTE = 60_000
 """Milliseconds."""
@@ -31,8 +32,8 @@ class Usage:
     """What one participant used in one room. Times are milliseconds of closed legs; open ones are only counted.
 
     number: E.164, an extension, or empty when withheld; name: what they were last known as.
-    legs: closed ones; called: those of them that the system called. visits: meetings they were in; a withheld number
-    without name is nobody who could be recognised, so each leg of it is one.
+    legs: closed ones; called: those of them that the system called; unseen: those of them whose end nobody saw.
+    visits: meetings they were in; a withheld number without name is nobody who could be recognised, so each leg is one.
     charged, charged_called: time that counts for the price, of all legs and of those that were called.
     """
 
@@ -47,6 +48,7 @@ class Usage:
     inside: int
     charged: int
     charged_called: int
+    unseen: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +97,7 @@ def usage_of(connection: Connection, tenant: str, since: float, until: float, co
             _sum(_CLOSED, inside),
             _sum(_CLOSED, charged),
             _sum(_CLOSED & _CALLED, charged),
+            _sum(_CLOSED & (legs.c.end_reason == UNKNOWN), 1),
         )
         .where(legs.c.tenant == tenant, legs.c.joined_at >= since, legs.c.joined_at < until)
         .group_by(legs.c.room, legs.c.number, somebody)

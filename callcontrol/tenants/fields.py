@@ -233,7 +233,8 @@ Gateway = Annotated[
     text_schema(_GATEWAY),
 ]
 
-_EMAIL = r"^[^@\s\"<>,;:\\]{1,64}@[A-Za-z0-9.-]{1,253}$"
+_ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"  # RFC 5322 section 3.2.3; no quoting, so that it is the same in any header
+_EMAIL = rf"^(?=[^@]{{1,64}}@.{{1,253}}$){_ATOM}(?:\.{_ATOM})*@(?:{_DOMAIN_LABEL}\.)*{_DOMAIN_LABEL}$"
 Email = Annotated[
     str,
     AfterValidator(matching(_EMAIL, "{found} is no e-mail address", "such as clara@acme.example")),

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from tests.switch.phones import Phone, Switch
 from tests.switch.theatre import Theatre
 
 DOMAIN = "bureau.example"
+_HALLS, _NUMBERS = count(), count()  # a round that is not over yet has its own hall and calls its own numbers
 
 
 class Bureau(Theatre):
@@ -33,6 +35,20 @@ class Bureau(Theatre):
         phone = self._phones(name).speaks(False)
         self.carrier.numbers[number] = Forwards(phone.address)
         return phone
+
+    @staticmethod
+    def hall() -> str:
+        """A room nobody was called into yet, and that lists nobody."""
+        return f"hall{next(_HALLS)}"
+
+    @staticmethod
+    def numbers(count: int) -> list[str]:
+        """Numbers nobody has called yet."""
+        return [f"+493023140{next(_NUMBERS):04}" for _ in range(count)]
+
+    def inside(self, room: str) -> int:
+        """How many FreeSWITCH counts in a room."""
+        return len(self.demo.event_socket.members(f"bureau.{room}"))
 
     def desk(self, name: str, extension: str, password: str) -> Phone:
         """A telephone registered as an extension."""
