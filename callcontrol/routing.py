@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from callcontrol.numbers import to_e164
-from callcontrol.tenants import Number, Room, Tenant, Tenants
+from callcontrol.tenants import Extension, Number, Room, Tenant, Tenants
+
+STAR = "*"
 
 
 class Door(StrEnum):
@@ -34,6 +36,14 @@ class ExtensionRoute:
 
 
 @dataclass(frozen=True)
+class StarRoute:
+    """A star code, for the extension that dials it."""
+
+    tenant: Tenant
+    extension: Extension
+
+
+@dataclass(frozen=True)
 class NoRoute:
     """Nobody has this number; ``reason`` is for the log."""
 
@@ -41,15 +51,15 @@ class NoRoute:
     tenant: Tenant | None = None
 
 
-Route = RoomRoute | ExtensionRoute | NoRoute
+Route = RoomRoute | ExtensionRoute | StarRoute | NoRoute
 
 
-def route(tenants: Tenants, door: str, dialled: str, domain: str = "") -> Route:
-    """Where ``dialled`` leads. ``domain``: the SIP domain of the authenticated extension, on the extensions door."""
+def route(tenants: Tenants, door: str, dialled: str, domain: str = "", extension: str = "") -> Route:
+    """Where ``dialled`` leads. ``extension``, ``domain``: who was authenticated, on the extensions door."""
     if door == Door.TRUNK:
         return _from_trunk(tenants, dialled)
     if door == Door.EXTENSIONS:
-        return _from_extension(tenants, dialled, domain)
+        return _from_extension(tenants, dialled, domain, extension)
     return NoRoute("the call came through no door we know")
 
 
@@ -63,10 +73,13 @@ def _from_trunk(tenants: Tenants, dialled: str) -> Route:
     return NoRoute("no tenant has this number")
 
 
-def _from_extension(tenants: Tenants, dialled: str, domain: str) -> Route:
+def _from_extension(tenants: Tenants, dialled: str, domain: str, extension: str) -> Route:
     tenant = tenants.find_domain(domain)
     if tenant is None:
         return NoRoute("no tenant has this domain")
+    if dialled.startswith(STAR):
+        own = tenant.extensions.get(extension)
+        return StarRoute(tenant, own) if own is not None else NoRoute("a star code of nobody's extension", tenant)
     if dialled in tenant.extensions:
         return ExtensionRoute(tenant, dialled)
     number = to_e164(dialled, tenant.region)

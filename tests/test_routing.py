@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from callcontrol.routing import Door, ExtensionRoute, NoRoute, RoomRoute, Route, route
+from callcontrol.routing import Door, ExtensionRoute, NoRoute, RoomRoute, Route, StarRoute, route
 from callcontrol.tenants import Tenants
 from tests.tenant_files import tenant
 
@@ -95,6 +95,21 @@ def test_an_extension_reaches_services_as_its_country_dials(dialled: str) -> Non
 
 def test_an_extension_reaches_the_services_of_another_tenant_too() -> None:
     assert leads_to(from_extension("0012025550100")) == "globex: lobby"
+
+
+@pytest.mark.parametrize("dialled", ["*1134", "**11", "*10", "*", "*11+49308631", "*791"])
+def test_a_star_code_is_for_the_extension_that_dials_it(dialled: str) -> None:
+    assert route(EVERYBODY, Door.EXTENSIONS, dialled, "acme.example", "33") == StarRoute(ACME, ACME.extensions["33"])
+
+
+@pytest.mark.parametrize(("door", "who"), [("trunk", ("acme.example", "33")), ("dialout", ("acme.example", "33"))])
+def test_a_star_code_through_another_door_is_no_number(door: str, who: tuple[str, str]) -> None:
+    assert isinstance(route(EVERYBODY, door, "*1134", *who), NoRoute)
+
+
+@pytest.mark.parametrize("who", [(), ("acme.example",), ("acme.example", "34"), ("elsewhere.example", "33")])
+def test_a_star_code_of_nobody_leads_nowhere(who: tuple[str, ...]) -> None:
+    assert isinstance(route(EVERYBODY, Door.EXTENSIONS, "*1134", *who), NoRoute)
 
 
 def test_a_domain_is_the_same_in_capitals() -> None:

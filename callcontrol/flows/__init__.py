@@ -16,9 +16,10 @@ from callcontrol.flows.callee import answer_summons
 from callcontrol.flows.conference import enter_conference
 from callcontrol.flows.farewell import say_farewell
 from callcontrol.flows.house import House
+from callcontrol.flows.starcode import steer_forwarding
 from callcontrol.flows.visit import Visit
 from callcontrol.log import call_log
-from callcontrol.routing import ExtensionRoute, NoRoute, RoomRoute, route
+from callcontrol.routing import ExtensionRoute, NoRoute, RoomRoute, Route, StarRoute, route
 from callcontrol.switch.call import Call
 
 __all__ = ["House", "serve"]
@@ -65,13 +66,14 @@ def _purpose(call: Call, house: House) -> _Purpose:
     if summons is not None:
         tenant, _, room = summons.room.partition(".")
         return _Purpose(tenant, f"room {room}", lambda log: answer_summons(call, summons, house, log))
-    domain = call.caller.authenticated.domain if call.caller.authenticated else ""
-    where = route(house.tenants(), call.door, call.dialled, domain)
+    known = call.caller.authenticated
+    who = (known.domain, known.extension) if known is not None else ()
+    where = route(house.tenants(), call.door, call.dialled, *who)
     tenant = where.tenant.id if where.tenant is not None else ""
     return _Purpose(tenant, _service_name(where), lambda log: _converse(call, house, where, log))
 
 
-def _converse(call: Call, house: House, where: RoomRoute | ExtensionRoute | NoRoute, log: FilteringBoundLogger) -> str:
+def _converse(call: Call, house: House, where: Route, log: FilteringBoundLogger) -> str:
     log.info("call arrived", door=call.door, dialled=call.dialled, caller=call.caller.number or "withheld")
     match where:
         case RoomRoute():
@@ -79,6 +81,8 @@ def _converse(call: Call, house: House, where: RoomRoute | ExtensionRoute | NoRo
         case ExtensionRoute():
             call.language = where.tenant.languages[0]
             return _tell(call, "extension-unavailable", "NO_USER_RESPONSE")
+        case StarRoute(tenant, extension):
+            return steer_forwarding(call, house, tenant, extension, log)
         case NoRoute():
             log.info("no service", reason=where.reason)
             call.language = where.tenant.languages[0] if where.tenant is not None else house.language
@@ -100,7 +104,7 @@ def _apologise(call: Call) -> None:
         pass  # the call is gone, or its socket is: then the dialplan's safety net takes over
 
 
-def _service_name(where: RoomRoute | ExtensionRoute | NoRoute) -> str:
+def _service_name(where: Route) -> str:
     match where:
         case RoomRoute(rooms=(room,)):
             return f"room {room.name}"
@@ -108,5 +112,7 @@ def _service_name(where: RoomRoute | ExtensionRoute | NoRoute) -> str:
             return "rooms"
         case ExtensionRoute(extension=extension):
             return f"extension {extension}"
+        case StarRoute():
+            return "star code"
         case NoRoute():
             return "none"

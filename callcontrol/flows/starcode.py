@@ -1,0 +1,115 @@
+"""The conversation after a star code: an extension steers its own forwarding and hears what is set now.
+
+Tenant keys: `extensions` (`forwarding`, `voicemail`, `block_profile`, `do_not_disturb`), `languages`. Only a telephone
+that FreeSWITCH authenticated gets here, on the door of the extensions, and only for its own extension in its own
+tenant. What was dialled is stored before it is confirmed; when the store does not answer, that is said and nothing
+else. A code without its target asks for it, twice at most. Ends with a hang-up.
+"""
+
+from __future__ import annotations
+
+from structlog.typing import FilteringBoundLogger
+
+from callcontrol.flows.confirmation import confirmed, refused
+from callcontrol.flows.house import House
+from callcontrol.forwarding import Called, starcodes
+from callcontrol.forwarding.effects import Refusal, Refused, Setting
+from callcontrol.forwarding.starcodes import (
+    Activate,
+    CancelRule,
+    DoNotDisturb,
+    NeedsTarget,
+    NotACode,
+    Read,
+    SetRule,
+    Status,
+)
+from callcontrol.forwarding.targets import Objection
+from callcontrol.guessing import extension_key
+from callcontrol.state import StateUnavailable
+from callcontrol.switch.call import Accepted, Call
+from callcontrol.tenants import Extension, Tenant
+
+QUESTIONS = 2
+TARGET_SECONDS = 10.0
+
+
+def steer_forwarding(call: Call, house: House, tenant: Tenant, extension: Extension, log: FilteringBoundLogger) -> str:
+    """Carry out the star code that ``extension`` dialled; returns the outcome for log and metrics."""
+    call.language = _language(house, tenant, extension)
+    read = starcodes.read(call.dialled)
+    if not _steers(read):
+        call.play_unanswered("star-code-unknown")
+        call.hangup("UNALLOCATED_NUMBER")
+        return "no such star code"
+    call.answer()
+    return _Steering(call, house, Called(tenant, extension), log.bind(extension=extension.number)).converse(read)
+
+
+class _Steering:
+    """One extension and its code."""
+
+    def __init__(self, call: Call, house: House, who: Called, log: FilteringBoundLogger) -> None:
+        self._call = call
+        self._house = house
+        self._who = who
+        self._log = log
+
+    def converse(self, read: Read) -> str:
+        """Ask for what is missing, do it, and say what is so now."""
+        if isinstance(read, NeedsTarget):
+            read = self._with_target(read)
+        match read:
+            case SetRule() | CancelRule() | Activate() | Status() | DoNotDisturb():
+                outcome = self._carry_out(read)
+            case NotACode():  # letters among the digits of a target
+                outcome = self._refuse(Objection.NOT_A_NUMBER)
+            case _:
+                outcome = self._refuse(Objection.EMPTY)
+        self._call.hangup()
+        return outcome
+
+    def _with_target(self, code: NeedsTarget) -> Read:
+        """The code with the target that is pressed now; without one it stays as it is."""
+        answer = self._call.ask(
+            [["enter-target"]] * QUESTIONS,
+            lengths=[starcodes.LONGEST],
+            complete=lambda digits: False,
+            judge=lambda digits: digits,
+            first_seconds=TARGET_SECONDS,
+        )
+        return starcodes.with_target(code, answer.value) if isinstance(answer, Accepted) else code
+
+    def _carry_out(self, code: Setting) -> str:
+        try:
+            made = self._house.desk.dial(code, self._who)
+        except StateUnavailable as error:
+            self._log.warning("star code not stored", code=_named(code), error=str(error))
+            self._call.play("settings-unavailable" if isinstance(code, Status) else "not-stored")
+            return "star code not stored"
+        if isinstance(made, Refused):
+            return self._refuse(made.reason)
+        self._log.info("star code", code=_named(code), said=str(made.said))
+        self._call.play(*confirmed(made.said, self._call.language, self._who.tenant.region))
+        return "star code confirmed"
+
+    def _refuse(self, reason: Refusal) -> str:
+        self._log.info("star code refused", reason=str(reason))
+        self._call.play(*refused(reason))
+        return "star code refused"
+
+
+def _steers(read: Read) -> bool:
+    """Whether a code is about settings, or will be once its target is known."""
+    complete = starcodes.with_target(read, "0") if isinstance(read, NeedsTarget) else read
+    return isinstance(complete, SetRule | CancelRule | Activate | Status | DoNotDisturb)
+
+
+def _named(code: Setting) -> str:
+    return type(code).__name__
+
+
+def _language(house: House, tenant: Tenant, extension: Extension) -> str:
+    """What the person once chose at one of the tenant's numbers, or the tenant's own."""
+    chosen = house.state.language_of(tenant.id, extension_key(tenant.id, f"{extension.number}@{tenant.domain}"))
+    return chosen if chosen in tenant.languages else tenant.languages[0]
