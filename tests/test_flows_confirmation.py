@@ -19,7 +19,12 @@ TARGETS = (COLLEAGUE, OUTSIDE, Target("voicemail"), Target("busy"))
 RULES = [RuleSaid(condition, target, 20) for condition in Condition for target in TARGETS]
 SAID = [
     *(RuleSet(rule, instead_of) for rule in RULES for instead_of in (None, 2)),
-    *(RuleCancelled(condition, was, active) for condition in Condition for was in (None, COLLEAGUE) for active in (0, 9)),
+    *(
+        RuleCancelled(condition, was, active)
+        for condition in Condition
+        for was in (None, COLLEAGUE)
+        for active in (0, 9)
+    ),
     *(Activated(profile, "Urlaub") for profile in range(10)),
     *(StatusIs(3, "", rules, selective, on) for rules in ((), tuple(RULES)) for selective in (0, 2) for on in (0, 1)),
     Undisturbed(True),
@@ -50,7 +55,10 @@ def test_in_english() -> None:
         return text(confirmed(said, "en", "DE"), "en")  # type: ignore[arg-type]
 
     rule = RuleSaid(Condition.NO_ANSWER, COLLEAGUE, 20)
-    assert english(RuleSet(rule, None)) == "Stored. Calls you do not answer go after twenty seconds to extension three four"
+    assert (
+        english(RuleSet(rule, None))
+        == "Stored. Calls you do not answer go after twenty seconds to extension three four"
+    )
     assert english(RuleSet(RuleSaid(Condition.ALWAYS, Target("voicemail")), 2)) == (
         "Stored. All calls go to your voicemail. Profile zero is now active, instead of profile two"
     )
