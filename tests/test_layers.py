@@ -18,7 +18,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"tenants", "state", "switch", "rehearsal", "http"}),
     frozenset({"config", "routing", "directory", "freeswitch", "outgoing", "status"}),
     frozenset({"rooms", "ledger", "invitations", "forwarding"}),
-    frozenset({"dialout", "desk"}),
+    frozenset({"dialout", "desk", "explain"}),
     frozenset({"flows", "switchboard"}),
     frozenset({"daemon"}),
     frozenset({"serving", "demo", "rehearse"}),

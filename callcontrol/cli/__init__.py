@@ -17,7 +17,7 @@ from typing import Any
 import click
 
 from callcontrol import __version__
-from callcontrol.cli import dialout, invite, statements
+from callcontrol.cli import dialout, explain, forwarding, invite, statements
 from callcontrol.cli.common import ADDRESS, FOLDER, HTTP, JSON, PORT, PORTS, STATE, counted, home, or_exit
 
 
@@ -200,3 +200,5 @@ main.add_command(invite.invite)
 main.add_command(statements.usage)
 main.add_command(statements.history)
 main.add_command(dialout.dialout)
+main.add_command(explain.explain)
+main.add_command(forwarding.forwarding)

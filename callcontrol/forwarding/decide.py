@@ -159,7 +159,7 @@ class _Decision:
     def _lets_ring(self) -> bool:
         if self._selective is None or not (self._selective.ring or self._selective.no_answer):
             return False
-        self._note("it lets the telephone ring, before any rule of the profile", self._selective_path)
+        self._note("it lets the telephone ring before the profile's always", self._selective_path)
         return True
 
     def _nothing_to_ring(self) -> Then | None:
