@@ -22,6 +22,7 @@ import structlog
 from gevent.event import Event as Signal
 
 from callcontrol import greenlets
+from callcontrol.attendance import Attendance
 from callcontrol.config import Config
 from callcontrol.desk import Desk
 from callcontrol.dialout import Patience, Rounds
@@ -78,9 +79,8 @@ class Daemon:
         self.books = Books(Legs(self.database), self._channel, switches, config.cdr)
         prompts = PromptBook(config.prompts, config.switch_prompts)
         seen_by_switch = config.switch_recordings or str(config.recordings.absolute())
-        names = SpokenNames(config.recordings, seen_by_switch)
+        self._names = names = SpokenNames(config.recordings, seen_by_switch)
         recordings = Recordings(config.recordings, seen_by_switch, lambda: time.strftime("%Y-%m-%dT%H%M%S"))
-        self._names = names
         identity = f"{socket.gethostname()}/{config.listen[0]}:{config.listen[1] or os.getpid()}"
         links: list[Link] = []
         exchange = self._exchange(identity, links, epoch)
@@ -122,6 +122,7 @@ class Daemon:
             metrics=self.metrics,
             token=http_token(config.state),
             rooms=RoomsApi(self.rooms, self.rounds, *(board.steward for board in self.switchboards)),
+            office=Attendance(lambda: self.tenants.current, self.desk.settings_of_all, links),
         )
         self._watch_ourselves()
 

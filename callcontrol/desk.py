@@ -6,7 +6,7 @@ set, one line of the log says so and the stored values are dropped, so that they
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import structlog
 
@@ -15,7 +15,7 @@ from callcontrol.forwarding.effects import Done, Refused, Setting, apply
 from callcontrol.forwarding.overlay import overlay, to_store, without
 from callcontrol.state import StateUnavailable
 from callcontrol.state.settings import NOTHING, SettingsStore, Stored
-from callcontrol.tenants import Tenants
+from callcontrol.tenants import Tenant, Tenants
 
 _log = structlog.get_logger("callcontrol.desk")
 
@@ -41,6 +41,17 @@ class Desk:
         else:
             self._remember(key, stored)
         return overlay(called.extension, stored).settings
+
+    def settings_of_all(self, tenant: Tenant) -> Mapping[str, Settings]:
+        """What every extension of a tenant has set, by its number. Asks the store once, and never fails."""
+        try:
+            stored = self._store.everybody()
+        except StateUnavailable:
+            stored = self._seen
+        return {
+            number: overlay(extension, stored.get((tenant.id, number), NOTHING)).settings
+            for number, extension in tenant.extensions.items()
+        }
 
     def dial(self, code: Setting, called: Called) -> Done | Refused:
         """Carry out a star code that ``called`` dialled. Raises StateUnavailable: then nobody knows if it was kept."""

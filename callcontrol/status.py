@@ -1,4 +1,4 @@
-"""`callcontrol status` and `callcontrol rooms` on the terminal.
+"""`callcontrol status`, `callcontrol rooms` and `callcontrol who` on the terminal.
 
 Room names and callers' numbers come from outside: whatever would steer the terminal is written as an escape, and long
 ones are cut.
@@ -41,6 +41,30 @@ def print_status(status: Mapping[str, Any]) -> None:
 def print_rooms(rooms: Sequence[Mapping[str, Any]]) -> None:
     """Print live rooms and who is in them."""
     Console().print(_rooms(rooms))
+
+
+def print_who(office: Mapping[str, Any]) -> None:
+    """Print the extensions of a tenant, and which switches could not be asked about them."""
+    console, now = Console(), datetime.now()
+    rows = [
+        (one["extension"], _cut(one["name"]), len(one["telephones"]) or "", _doing(one, now), _set(one))
+        for one in office["extensions"]
+    ]
+    console.print(_table(None, ("extension", "name", "telephones", "now", "forwarding"), rows))
+    if office["unreached"]:
+        console.print(Text(printable(f"not asked, no connection: {', '.join(office['unreached'])}")))
+
+
+def _doing(one: Mapping[str, Any], now: datetime) -> str:
+    """The calls of an extension, or its state when it has none."""
+    calls = [f"{call['state']}: {_cut(call['other'])} since {_time(call, now)}" for call in one["calls"]]
+    return ", ".join(calls) or one["state"]
+
+
+def _set(one: Mapping[str, Any]) -> str:
+    """Do not disturb, and the active profile."""
+    profile = f"profile {one['profile']}" + (f" ({_cut(one['profile_name'])})" if one["profile_name"] else "")
+    return ", ".join(["do not disturb", profile] if one["do_not_disturb"] else [profile])
 
 
 def watch_rooms(fetch: Callable[[], Sequence[Mapping[str, Any]]]) -> None:

@@ -19,7 +19,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"config", "routing", "directory", "freeswitch", "outgoing", "status"}),
     frozenset({"rooms", "ledger", "invitations", "forwarding"}),
     frozenset({"dialout", "desk", "explain"}),
-    frozenset({"flows", "switchboard"}),
+    frozenset({"flows", "switchboard", "attendance"}),
     frozenset({"daemon"}),
     frozenset({"serving", "demo", "rehearse"}),
     frozenset({"cli"}),

@@ -126,6 +126,18 @@ def test_a_call_is_killed_with_a_cause(switch: RehearsalSwitch, daemon: TinyDaem
     eventually(lambda: link.ask(f"api uuid_exists {wire.id}") == "false")
 
 
+def test_every_registered_telephone_is_a_row(switch: RehearsalSwitch, link: Wire) -> None:
+    assert link.ask("api show registrations as json") == '{"row_count": 0}\n'
+    switch.telephone("33@acme.example")
+    switch.telephone("+491715550001")
+    switch.telephone("33@acme.example")
+    table = json.loads(link.ask("api show registrations as json"))
+    assert [(row["reg_user"], row["realm"], row["network_port"]) for row in table["rows"]] == [
+        ("33", "acme.example", "40001"),
+        ("33", "acme.example", "40003"),
+    ]
+
+
 def test_every_live_call_is_a_row(switch: RehearsalSwitch, daemon: TinyDaemon, link: Wire) -> None:
     wires = [call(switch, daemon) for _ in range(2)]
     table = json.loads(link.ask("api show channels as json"))

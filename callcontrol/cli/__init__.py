@@ -17,7 +17,7 @@ from typing import Any
 import click
 
 from callcontrol import __version__
-from callcontrol.cli import dialout, explain, forwarding, invite, statements
+from callcontrol.cli import dialout, explain, forwarding, invite, statements, who
 from callcontrol.cli.common import ADDRESS, FOLDER, HTTP, JSON, PORT, PORTS, STATE, counted, home, or_exit
 
 
@@ -202,3 +202,4 @@ main.add_command(statements.history)
 main.add_command(dialout.dialout)
 main.add_command(explain.explain)
 main.add_command(forwarding.forwarding)
+main.add_command(who.who)

@@ -4,9 +4,18 @@ Meant for loopback. Whoever sees rooms and numbers, or wants something done to t
 """
 
 from callcontrol.http.access import TOKEN_FILE, http_token, read_token
-from callcontrol.http.client import NoStatus, call_participants, control_room, fetch_ready, fetch_rooms, fetch_status
+from callcontrol.http.client import (
+    NoStatus,
+    call_participants,
+    control_room,
+    fetch_ready,
+    fetch_rooms,
+    fetch_status,
+    fetch_who,
+)
 from callcontrol.http.rooms import NotNow, NotThere, NotUnderstood, Rooms
 from callcontrol.http.server import HttpServer
+from callcontrol.http.who import Office
 
 __all__ = [
     "TOKEN_FILE",
@@ -15,12 +24,14 @@ __all__ = [
     "NotNow",
     "NotThere",
     "NotUnderstood",
+    "Office",
     "Rooms",
     "call_participants",
     "control_room",
     "fetch_ready",
     "fetch_rooms",
     "fetch_status",
+    "fetch_who",
     "http_token",
     "read_token",
 ]

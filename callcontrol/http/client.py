@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from callcontrol.errors import CallControlError
 from callcontrol.http.rooms import DIAL_OUT, PREFIX, NotNow, NotThere, NotUnderstood
+from callcontrol.http.who import WHO
 from callcontrol.http.wire import DEADLINE
 
 #: Bytes the client reads at most: 1,000 live rooms are about 100 kB.
@@ -32,6 +33,17 @@ def fetch_rooms(address: tuple[str, int], token: str, *, timeout: float = 5.0) -
     content = _open(address, token, "/rooms", timeout)
     if not isinstance(content.get("rooms"), list):
         raise NoStatus(f"something else than callcontrol answers at {address[0]}:{address[1]}")
+    return content
+
+
+def fetch_who(address: tuple[str, int], token: str, tenant: str, *, timeout: float = DEADLINE) -> dict[str, Any]:
+    """The extensions of a tenant, as a running daemon shows them. Raises NoStatus, and NotThere for no tenant."""
+    code, content = _ask(address, "GET", WHO + quote(tenant, safe=""), timeout, _bearer(token))
+    _check_token(code)
+    if code == 404:
+        raise NotThere(str(content.get("error", "the daemon knows nothing about extensions")))
+    if code != 200 or not isinstance(content.get("extensions"), list):
+        raise NoStatus(f"the daemon answered {code}: {content.get('error', '')}")
     return content
 
 

@@ -1,4 +1,4 @@
-"""The pages: /healthz, /readyz, /metrics, /status and, where rooms are steered, /rooms.
+"""The pages: /healthz, /readyz, /metrics, /status and, where there are rooms and extensions, /rooms and /who/TENANT.
 
 GET and HEAD show, only POST /rooms/NAME/ACTION changes anything. How a connection is kept short is in `wire`.
 """
@@ -16,6 +16,7 @@ import structlog
 from gevent.pywsgi import WSGIServer
 
 from callcontrol.http.rooms import PREFIX, Rooms, control_page, rooms_page
+from callcontrol.http.who import WHO, Office, who_page
 from callcontrol.http.wire import MOST_CONNECTIONS, Handler, Reply, as_json
 from callcontrol.metrics import CONTENT_TYPE, Metrics
 
@@ -46,10 +47,11 @@ class HttpServer:
         metrics: Metrics,
         token: str,
         rooms: Rooms | None = None,
+        office: Office | None = None,
     ) -> None:
         """``ready``: why this daemon should get no calls, empty when it should. ``status``: what /status shows.
 
-        ``rooms``: shows and steers live rooms; without it there are no pages about them.
+        ``rooms``: shows and steers live rooms; ``office``: shows extensions; without them there are no such pages.
         """
         self._ready = ready
         self._status = status
@@ -64,10 +66,12 @@ class HttpServer:
             "/metrics": _Page(self._metrics_page),
             "/status": _Page(lambda _environ: as_json(200, self._status()), needs_token=True),
         }
-        self._control: _Page | None = None
+        self._below: dict[str, _Page] = {}
         if rooms is not None:
             self._pages["/rooms"] = _Page(lambda _environ: rooms_page(rooms), needs_token=True)
-            self._control = _Page(partial(control_page, rooms), methods=("POST",), needs_token=True)
+            self._below[PREFIX] = _Page(partial(control_page, rooms), methods=("POST",), needs_token=True)
+        if office is not None:
+            self._below[WHO] = _Page(partial(who_page, office), needs_token=True)
 
     @property
     def address(self) -> tuple[str, int]:
@@ -92,7 +96,7 @@ class HttpServer:
 
     def _reply(self, environ: Environ) -> Reply:
         path = environ["PATH_INFO"]
-        page = self._control if path.startswith(PREFIX) else self._pages.get(path)
+        page = self._pages.get(path) or next((p for below, p in self._below.items() if path.startswith(below)), None)
         if page is None:
             return as_json(404, {"error": "no such page", "pages": sorted(self._pages)})
         if environ["REQUEST_METHOD"] not in page.methods:

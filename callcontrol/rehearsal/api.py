@@ -15,10 +15,11 @@ from callcontrol.rehearsal.names import cause
 from callcontrol.rehearsal.originate import Originate
 from callcontrol.rehearsal.roomapi import conference
 from callcontrol.rehearsal.session import Session
-from callcontrol.rehearsal.showing import show
+from callcontrol.rehearsal.showing import registrations, show
 
 VERSION = "1.10.12-release git a88d069 2024-08-02 21:02:27Z 64bit"
 LONG_VERSION = "1.10.12-release+git~20240802T210227Z~a88d069d6f~64bit (git a88d069 2024-08-02 21:02:27Z 64bit)"
+REGISTRATIONS = "registrations as json"
 NO_CHANNEL = "-ERR No such channel!\n"
 
 
@@ -30,7 +31,7 @@ class Api:
         self._began = time.monotonic()
         self._commands: dict[str, Callable[[str], str]] = {
             "conference": lambda text: conference(hub, text),
-            "show": lambda text: show(hub, text),
+            "show": lambda text: registrations(hub, exchange) if text == REGISTRATIONS else show(hub, text),
             "uuid_exists": lambda text: "true" if text in hub.calls else "false",
             "uuid_kill": self._kill,
             "uuid_setvar": self._setvar,

@@ -77,6 +77,11 @@ class Exchange:
         else:
             del self._numbers[callee.number]
 
+    @property
+    def registered(self) -> list[Callee]:
+        """Every telephone that is registered."""
+        return [callee for callees in self._registered.values() for callee in callees]
+
     def contacts(self, text: str) -> str:
         """The API command ``sofia_contact [PROFILE/]USER@DOMAIN`` (mod_sofia.c ``sofia_contact_function``)."""
         profile, slash, user = text.rpartition("/")
@@ -115,5 +120,4 @@ class Exchange:
         return Route(profile, user, host=host, callee=self._at(target), nobody=SILENT)
 
     def _at(self, contact: str) -> Callee | None:
-        everybody = (callee for callees in self._registered.values() for callee in callees)
-        return next((callee for callee in everybody if callee.contact == contact), None)
+        return next((callee for callee in self.registered if callee.contact == contact), None)

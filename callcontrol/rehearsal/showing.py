@@ -6,6 +6,7 @@ import time
 
 from callcontrol.rehearsal.channel import Channel
 from callcontrol.rehearsal.cjson import Json, compact
+from callcontrol.rehearsal.exchange import Callee, Exchange
 from callcontrol.rehearsal.hub import Hub
 from callcontrol.rehearsal.template import HOST
 
@@ -76,3 +77,26 @@ def _dialled(prefix: str, caller: tuple[str, str], destination: str, found: bool
     names = ("cid_name", "cid_num", "ip_addr", "dest")
     values = (*caller, HOST if found else "", destination)
     return {prefix + name: value for name, value in zip(names, values, strict=True)}
+
+
+def registrations(hub: Hub, exchange: Exchange) -> str:
+    """Answer ``show registrations as json`` (the registrations table of switch_core_sqldb.c); each ends in an hour."""
+    rows = [_registration(callee, hub.globals["hostname"]) for callee in exchange.registered]
+    return compact({"row_count": len(rows), "rows": rows}) if rows else '{"row_count": 0}\n'
+
+
+def _registration(callee: Callee, hostname: str) -> Json:
+    user, _, realm = callee.extension.partition("@")
+    port = callee.contact.partition(f"{HOST}:")[2].partition(";")[0]
+    return {
+        "reg_user": user,
+        "realm": realm,
+        "token": f"register-{port}",
+        "url": f"sofia/extensions/{callee.contact}",
+        "expires": str(int(time.time()) + 3600),
+        "network_ip": HOST,
+        "network_port": port,
+        "network_proto": "udp",
+        "hostname": hostname,
+        "metadata": "",
+    }

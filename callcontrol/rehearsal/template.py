@@ -141,6 +141,8 @@ def _authorized(call: Dialled) -> list[Header]:
         ("number_alias", user),
         ("user_name", user),
         ("domain_name", domain),
+        ("presence_id", call.extension),
+        ("effective_caller_id_number", user),
     ]
 
 
