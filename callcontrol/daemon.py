@@ -25,9 +25,10 @@ from callcontrol import greenlets
 from callcontrol.attendance import Attendance
 from callcontrol.config import Config
 from callcontrol.desk import Desk
-from callcontrol.dialout import Patience, Rounds
+from callcontrol.dialout import Rounds
 from callcontrol.dialout.exchange import Exchange
-from callcontrol.dialout.plan import Again
+from callcontrol.dialout.lines import OutsideLines
+from callcontrol.dialout.plan import patience
 from callcontrol.dialout.scheduler import Scheduler
 from callcontrol.directory import write_directory
 from callcontrol.errors import ConfigError
@@ -43,6 +44,7 @@ from callcontrol.rooms.registry import RoomRegistry
 from callcontrol.rooms.room import RoomState
 from callcontrol.rooms.steward import Ground
 from callcontrol.state import Database, Legs, StateStore
+from callcontrol.state.outside import OutsideCalls
 from callcontrol.state.rounds import RoundStore
 from callcontrol.state.settings import SettingsStore
 from callcontrol.switch.call import Call
@@ -85,6 +87,7 @@ class Daemon:
         links: list[Link] = []
         exchange = self._exchange(identity, links, epoch)
         self.rounds = Rounds(exchange)
+        self.lines = OutsideLines(OutsideCalls(self.database), links, epoch)
         self.schedules = Scheduler(self.rounds, exchange.store, exchange.tenants, epoch, self._occurred)
         ground = Ground(
             self.rooms, lambda: self.tenants.current, prompts, epoch, recordings.path_for, names, self.rounds
@@ -102,6 +105,7 @@ class Daemon:
             state=self.state,
             desk=self.desk,
             rounds=self.rounds,
+            lines=self.lines,
             books=self.books,
             metrics=self.metrics,
             now=epoch,
@@ -140,6 +144,7 @@ class Daemon:
         greenlets.spawn("tenant files", self.tenants.watch)
         greenlets.spawn("housekeeping", self._keep_house)
         self.rounds.start()
+        self.lines.start()
         self.schedules.start()
         self.http.start()
         self.calls.start()
@@ -196,7 +201,7 @@ class Daemon:
             numbers_in=lambda room: [member.number for member in self.rooms.people(room)],
             language_of=self.state.language_of,
             identity=identity,
-            patience=_patience(self._config),
+            patience=patience(self._config.dial_out),
             now=epoch,
             count=lambda tenant, result: self.metrics.calls_out.labels(tenant, str(result)).inc(),
         )
@@ -231,6 +236,7 @@ class Daemon:
         self.calls.stop_accepting()
         self.schedules.stop()
         self.rounds.stop()
+        self.lines.stop()
         expires = time.monotonic() + self._config.drain_seconds
         while self.calls.live and time.monotonic() < expires:
             gevent.sleep(0.05)
@@ -278,17 +284,6 @@ class Daemon:
         for board in self.switchboards:
             if board.link.up:
                 greenlets.spawn(f"reload directory of {board.link.name}", board.reload_directory)
-
-
-def _patience(config: Config) -> Patience:
-    times = config.dial_out
-    return Patience(
-        ring=times.ring_seconds,
-        busy=Again(times.busy.times, times.busy.after),
-        no_answer=Again(times.no_answer.times, times.no_answer.after),
-        no_key=Again(times.no_key.times, times.no_key.after),
-        most_tries=times.most_tries,
-    )
 
 
 def _room_status(room: RoomState) -> dict[str, object]:

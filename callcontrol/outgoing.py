@@ -1,4 +1,4 @@
-"""Whom we call, and how FreeSWITCH is told. Pure; for rooms that call somebody in and for rounds that call out.
+"""Whom we call, and how FreeSWITCH is told. Pure; for rooms, for rounds that call out, and for calls of extensions.
 
 What a moderator typed is hostile like all input, and so is what a telephone wrote into its registration: both become
 part of a dial string only after they were found to be an extension of ours, an E.164 number, or a plain SIP address.
@@ -8,8 +8,8 @@ Numbers that cost more than a telephone call, or that must never be called by mi
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from callcontrol.errors import UnsafeText
@@ -18,6 +18,7 @@ from callcontrol.switch.literals import number_literal, text_literal
 from callcontrol.tenants import Tenant
 
 RING_SECONDS = 35.0  # longer, and most calls reach a mailbox
+ACCEPT_SECONDS = 8  # longer than it rings, so that whoever answers last can press 1
 MOST_TELEPHONES = 10  # of one extension, like max-registrations-per-extension of the profile
 
 # One value of {name=value,...}: of what text_literal lets through, a comma or = would begin another variable.
@@ -27,6 +28,9 @@ _NAME = re.compile(r"[A-Za-z0-9_.-]{1,200}", re.ASCII)
 # What sofia_contact says of one registration. Of the telephone's own text in it only what is plain stays: no comma or
 # bar (another leg), brackets (variables), ^ (another To), blank or quote. A % only escapes a byte.
 _TEXT = r"(?:[A-Za-z0-9_.+*:@-]|%[0-9A-Fa-f]{2})"
+# Who diverted, as SIP writes it; made of an E.164 number or an extension and a domain of ours only.
+_DIVERSION = re.compile(r"<sip:[0-9+]{2,16}@[A-Za-z0-9.-]{1,253}>;reason=[a-z-]{1,32};counter=[1-9]", re.ASCII)
+_FILE = re.compile(r"/[A-Za-z0-9_./-]{1,400}\.wav", re.ASCII)
 _TELEPHONE = re.compile(
     r"sofia/extensions/sip:(?:[A-Za-z0-9_.+*-]|%[0-9A-Fa-f]{2}){1,64}@[A-Za-z0-9.-]{1,253}(?::[0-9]{1,5})?"
     rf"(?:;[A-Za-z0-9_.+-]{{1,64}}(?:={_TEXT}{{1,256}})?){{0,16}}",
@@ -124,6 +128,47 @@ def originate(
 
 
 @dataclass(frozen=True)
+class Ringing:
+    """One telephone that rings for a caller. ``endpoint``: made by `line` or `telephones`.
+
+    ``seconds``: how long it rings at most. ``accept``: the file that asks whoever answers to press 1, as FreeSWITCH
+    sees it; nobody is put through before, so no mailbox takes the call. ``diversion``: the header of this name.
+    """
+
+    endpoint: str
+    seconds: int
+    variables: Mapping[str, str] = field(default_factory=dict)
+    accept: str = ""
+    diversion: str = ""
+
+    def written(self) -> str:
+        """As ``bridge`` reads it. Raises UnsafeText."""
+        given = {"leg_timeout": str(self.seconds)} | dict(self.variables)
+        pairs = [f"{name}={_plain(_VALUE, value)}" for name, value in given.items()]
+        if self.accept:
+            pairs += ["group_confirm_key=1", f"group_confirm_file={_plain(_FILE, self.accept)}"]
+            pairs += ["group_confirm_read_timeout=3000", f"group_confirm_timeout={self.seconds + ACCEPT_SECONDS}"]
+        if self.diversion:
+            pairs.append(f"sip_h_Diversion={_matching(_DIVERSION, self.diversion)}")
+        return f"[{','.join(pairs)}]{self.endpoint}"
+
+
+def bridge(rings: Iterable[Ringing], *, early_media: bool = False) -> tuple[str, float]:
+    """What ``bridge`` is told so that all ring together and the first to take it talks; and the seconds that lasts.
+
+    ``early_media``: the caller hears what the far end's network says before anybody answers; for one telephone only.
+    A telephone that answers 302 would send our caller wherever it likes (sofia.c:6850), so that counts as a refusal.
+    """
+    legs = tuple(rings)
+    longest = max(leg.seconds + (ACCEPT_SECONDS if leg.accept else 2) for leg in legs)
+    heard = {} if early_media and len(legs) == 1 else {"ignore_early_media": "true"}
+    # A limit of all would end the call while somebody is asked for the key, so each leg has its own.
+    common = heard | {"outbound_redirect_fatal": "true", "originate_timeout": str(longest)}
+    written = ",".join(f"{name}={value}" for name, value in common.items())
+    return f"{{{written}}}{','.join(leg.written() for leg in legs)}", float(longest)
+
+
+@dataclass(frozen=True)
 class Conference:
     """What whoever answers finds: ``conference``, and which room with which profile."""
 
@@ -147,7 +192,11 @@ class Extension:
         return f"{_plain(_NAME, self.name)} XML {_plain(_NAME, self.context)}"
 
 
-def _plain(pattern: re.Pattern[str], text: str) -> str:
-    if not pattern.fullmatch(text_literal(text)):
+def _matching(pattern: re.Pattern[str], text: str) -> str:
+    if not pattern.fullmatch(text):
         raise UnsafeText("not a value that may stand in a dial string")
     return text
+
+
+def _plain(pattern: re.Pattern[str], text: str) -> str:
+    return _matching(pattern, text_literal(text))

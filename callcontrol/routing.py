@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from callcontrol.numbers import to_e164
+from callcontrol.numbers import is_emergency, to_e164
 from callcontrol.tenants import Extension, Number, Room, Tenant, Tenants
 
 STAR = "*"
@@ -44,6 +44,14 @@ class StarRoute:
 
 
 @dataclass(frozen=True)
+class OutwardRoute:
+    """An extension dials somebody who is none of ours; ``digits`` as dialled."""
+
+    tenant: Tenant
+    digits: str
+
+
+@dataclass(frozen=True)
 class NoRoute:
     """Nobody has this number; ``reason`` is for the log."""
 
@@ -51,7 +59,7 @@ class NoRoute:
     tenant: Tenant | None = None
 
 
-Route = RoomRoute | ExtensionRoute | StarRoute | NoRoute
+Route = RoomRoute | ExtensionRoute | StarRoute | OutwardRoute | NoRoute
 
 
 def route(tenants: Tenants, door: str, dialled: str, domain: str = "", extension: str = "") -> Route:
@@ -74,17 +82,22 @@ def _from_trunk(tenants: Tenants, dialled: str) -> Route:
 
 
 def _from_extension(tenants: Tenants, dialled: str, domain: str, extension: str) -> Route:
+    """A colleague, then a service of ours, then somebody outside. Emergency numbers come before all."""
     tenant = tenants.find_domain(domain)
     if tenant is None:
         return NoRoute("no tenant has this domain")
     if dialled.startswith(STAR):
         own = tenant.extensions.get(extension)
         return StarRoute(tenant, own) if own is not None else NoRoute("a star code of nobody's extension", tenant)
+    if is_emergency(dialled, tenant.region):
+        return OutwardRoute(tenant, dialled)
     if dialled in tenant.extensions:
         return ExtensionRoute(tenant, dialled)
     number = to_e164(dialled, tenant.region)
-    found = tenants.find_number(number) if number is not None else None
-    return _service(*found) if found is not None else NoRoute("no service has this number", tenant)
+    if number is None:
+        return NoRoute("no extension and no number", tenant)
+    found = tenants.find_number(number)
+    return _service(*found) if found is not None else OutwardRoute(tenant, dialled)
 
 
 def _service(tenant: Tenant, number: Number) -> Route:

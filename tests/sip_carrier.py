@@ -55,7 +55,14 @@ class Forwards:
     address: str
 
 
-Number = Refuses | Rings | Answers | Forwards
+@dataclass(frozen=True)
+class Relays:
+    """A telephone at ``address`` (host:port) has this number, and the carrier stands between, as carriers do."""
+
+    address: str
+
+
+Number = Refuses | Rings | Answers | Forwards | Relays
 UNKNOWN = Refuses(404)
 BUSY = Refuses(486)
 DECLINES = Refuses(603)
@@ -163,7 +170,9 @@ class Carrier:
     def _take(self, message: str, peer: tuple[str, int]) -> None:
         method = message.split(" ", 1)[0]
         call = self._calls.get(_header(message, "Call-ID"))
-        if method == "REGISTER":
+        if call is not None and isinstance(call.does, Relays):
+            self._relay(call, message, peer)
+        elif method == "REGISTER":
             self._register(message, peer)
         elif method == "INVITE" and call is None:
             self._invite(message, peer)
@@ -201,11 +210,34 @@ class Carrier:
                 attempt.ended = time.monotonic()
             case Forwards(address):
                 self._reply(call, "302 Moved Temporarily", f"Contact: <sip:{number}@{address}>\r\n")
+            case Relays():
+                self._relay(call, message, peer)
             case Rings():
                 self._reply(call, "180 Ringing")
             case Answers(after=after):
                 self._reply(call, "180 Ringing")
                 self._later(after, lambda: self._answer(call))
+
+    def _relay(self, call: _Call, message: str, peer: tuple[str, int]) -> None:
+        """A stateless proxy (RFC 3261 16.11): our Via is put on what goes there, and taken off what comes back."""
+        assert isinstance(call.does, Relays)
+        host, _, port = call.does.address.partition(":")
+        if message.startswith("SIP/2.0 "):
+            status = int(message[8:11])
+            if status >= 200 and "INVITE" in _header(message, "CSeq"):
+                now = time.monotonic()
+                call.attempt.answered, call.attempt.ended = (now, 0.0) if status < 300 else (0.0, now)
+            back = re.sub(r"(?im)^via:[^\n]*\n", "", message, count=1)
+            self._sip.sendto(back.encode("latin-1"), call.peer)
+            return
+        branch = hashlib.md5(_found(r"branch=([^;\r\n]+)", _header(message, "Via")).encode()).hexdigest()
+        via = f"Via: SIP/2.0/UDP {self.address};branch=z9hG4bK{branch}\r\n"
+        first, rest = message.split("\r\n", 1)
+        method = first.split(" ", 1)[0]
+        if method == "CANCEL":
+            call.attempt.ended = call.attempt.cancelled = time.monotonic()
+        there = f"{method} sip:{call.attempt.number}@{call.does.address} SIP/2.0\r\n{via}{rest}"
+        self._sip.sendto(there.encode("latin-1"), (host, int(port)))
 
     def _answer(self, call: _Call) -> None:
         if call.attempt.ended or not isinstance(call.does, Answers):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from callcontrol.routing import Door, ExtensionRoute, NoRoute, RoomRoute, Route, StarRoute, route
+from callcontrol.routing import Door, ExtensionRoute, NoRoute, OutwardRoute, RoomRoute, Route, StarRoute, route
 from callcontrol.tenants import Tenants
 from tests.tenant_files import tenant
 
@@ -54,6 +54,8 @@ def leads_to(found: Route) -> str:
             return f"{tenant.id}: extension {extension}"
         case StarRoute(tenant, extension):
             return f"{tenant.id}: star code of {extension.number}"
+        case OutwardRoute(tenant, digits):
+            return f"{tenant.id}: outside {digits}"
         case NoRoute(reason):
             return reason
 
@@ -115,13 +117,28 @@ def test_a_star_code_of_nobody_leads_nowhere(who: tuple[str, ...]) -> None:
     assert isinstance(route(EVERYBODY, Door.EXTENSIONS, "*1134", *who), NoRoute)
 
 
+@pytest.mark.parametrize("dialled", ["+493086399", "03086399", "00442071838750", "09001234567"])
+def test_an_extension_calls_outside_whatever_is_no_service_of_ours(dialled: str) -> None:
+    assert leads_to(from_extension(dialled)) == f"acme: outside {dialled}"
+
+
+@pytest.mark.parametrize("dialled", ["110", "112"])
+def test_an_emergency_number_goes_outside_before_anything_else(dialled: str) -> None:
+    assert leads_to(from_extension(dialled)) == f"acme: outside {dialled}"
+
+
+@pytest.mark.parametrize("dialled", ["#", "clara", "33@evil.example"])
+def test_an_extension_reaches_nothing_by_what_is_no_number(dialled: str) -> None:
+    assert leads_to(from_extension(dialled)) == "no extension and no number"
+
+
 def test_a_domain_is_the_same_in_capitals() -> None:
     assert leads_to(from_extension("33", "ACME.example")) == "acme: extension 33"
 
 
 def test_what_an_extension_dials_in_vain_is_told_in_its_tenants_language() -> None:
     found = from_extension("34")
-    assert leads_to(found) == "no service has this number"
+    assert leads_to(found) == "no extension and no number"
     assert isinstance(found, NoRoute)
     assert found.tenant is ACME
 

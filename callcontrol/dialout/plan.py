@@ -11,6 +11,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
+from callcontrol.config import DialOut
 from callcontrol.state.rounds import Invitee, Limits, Standing
 
 
@@ -83,6 +84,17 @@ class Patience:
     def limits(self, lines: int, per_day: int) -> Limits:
         """What a claim is held against; ``lines`` and ``per_day`` are the tenant's."""
         return Limits(self.under_way, self.spacing, lines, per_day)
+
+
+def patience(times: DialOut) -> Patience:
+    """What the operator's key ``dial_out`` says."""
+    return Patience(
+        ring=times.ring_seconds,
+        busy=Again(times.busy.times, times.busy.after),
+        no_answer=Again(times.no_answer.times, times.no_answer.after),
+        no_key=Again(times.no_key.times, times.no_key.after),
+        most_tries=times.most_tries,
+    )
 
 
 _STATES = {Result.JOINED: "joined", Result.DECLINED: "declined", Result.REJECTED: "declined"}

@@ -14,12 +14,15 @@ from structlog.typing import FilteringBoundLogger
 from callcontrol.errors import HungUp, SwitchError
 from callcontrol.flows.callee import answer_summons
 from callcontrol.flows.conference import enter_conference
+from callcontrol.flows.extension import call_extension
 from callcontrol.flows.farewell import say_farewell
 from callcontrol.flows.house import House
+from callcontrol.flows.outward import call_outside
 from callcontrol.flows.starcode import steer_forwarding
+from callcontrol.flows.telling import tell
 from callcontrol.flows.visit import Visit
 from callcontrol.log import call_log
-from callcontrol.routing import ExtensionRoute, NoRoute, RoomRoute, Route, StarRoute, route
+from callcontrol.routing import ExtensionRoute, NoRoute, OutwardRoute, RoomRoute, Route, StarRoute, route
 from callcontrol.switch.call import Call
 
 __all__ = ["House", "serve"]
@@ -79,21 +82,15 @@ def _converse(call: Call, house: House, where: Route, log: FilteringBoundLogger)
         case RoomRoute():
             return enter_conference(Visit.begin(call, house, where, log))
         case ExtensionRoute():
-            call.language = where.tenant.languages[0]
-            return _tell(call, "extension-unavailable", "NO_USER_RESPONSE")
+            return call_extension(call, house, where, log)
+        case OutwardRoute():
+            return call_outside(call, house, where, log)
         case StarRoute(tenant, extension):
             return steer_forwarding(call, house, tenant, extension, log)
         case NoRoute():
             log.info("no service", reason=where.reason)
             call.language = where.tenant.languages[0] if where.tenant is not None else house.language
-            return _tell(call, "number-unknown", "UNALLOCATED_NUMBER")
-
-
-def _tell(call: Call, prompt: str, cause: str) -> str:
-    """Say why not, before the call is answered, and end it with the cause that fits."""
-    call.play_unanswered(prompt)
-    call.hangup(cause)
-    return cause
+            return tell(call, "number-unknown", "UNALLOCATED_NUMBER")
 
 
 def _apologise(call: Call) -> None:
@@ -114,5 +111,7 @@ def _service_name(where: Route) -> str:
             return f"extension {extension}"
         case StarRoute():
             return "star code"
+        case OutwardRoute():
+            return "outside"
         case NoRoute():
             return "none"

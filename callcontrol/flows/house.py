@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from callcontrol.desk import Desk
 from callcontrol.dialout import Rounds
+from callcontrol.dialout.lines import OutsideLines
 from callcontrol.ledger.books import Books
 from callcontrol.metrics import Metrics
 from callcontrol.prompts import PromptBook
@@ -30,6 +31,7 @@ class House:
     state: StateStore
     desk: Desk
     rounds: Rounds
+    lines: OutsideLines
     books: Books
     metrics: Metrics
     now: Callable[[], float]

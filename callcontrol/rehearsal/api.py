@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 from callcontrol.rehearsal.arguments import split
+from callcontrol.rehearsal.dial import Dial
 from callcontrol.rehearsal.encoding import to_text
 from callcontrol.rehearsal.events import Block, Event
 from callcontrol.rehearsal.exchange import Exchange
@@ -26,7 +27,7 @@ NO_CHANNEL = "-ERR No such channel!\n"
 class Api:
     """Answers one command line; what FreeSWITCH would not know is ``-ERR NAME Command not found!``."""
 
-    def __init__(self, hub: Hub, exchange: Exchange) -> None:
+    def __init__(self, hub: Hub, exchange: Exchange, dial: Dial) -> None:
         self._hub = hub
         self._began = time.monotonic()
         self._commands: dict[str, Callable[[str], str]] = {
@@ -53,7 +54,7 @@ class Api:
             "global_setvar": self._global_setvar,
             "hostname": lambda text: hub.globals["hostname"],
             "echo": lambda text: text,
-            "originate": Originate(hub, exchange),
+            "originate": Originate(dial),
             "sofia_contact": exchange.contacts,
             "create_uuid": lambda text: new_uuid(),
         }

@@ -50,6 +50,9 @@ class Line:
         self.course: Callable[[], None] | None = None  # what a call out does once it is reached
         self.hopeless = False  # nobody will pick up, and nobody wants to wait for that
         self.watcher: Wake | None = None  # who waits for it to be answered
+        self.confirms = ""  # the key that must be pressed before a call out counts as answered
+        self.partner: Line | None = None  # whom it is bridged with
+        self.talking = False  # ... and that was answered
         self.records: dict[str, tuple[float, float]] = {}  # files being recorded: since when, and seconds at most
         self.net_limit = float("inf")  # seconds the music of the safety net lasts
         self._scopes: list[dict[str, str]] = []
@@ -64,6 +67,7 @@ class Line:
     def wake(self) -> None:
         """Make the thread look again at what it waits for."""
         self._wake.set()
+        self._tell()
 
     def wait(self, seconds: float | None = None) -> None:
         """Sleep until something happens to the call, at most ``seconds`` long."""
@@ -216,6 +220,12 @@ class Line:
     def _tell(self) -> None:
         if self.watcher is not None:
             self.watcher.set()
+        if self.partner is not None:
+            self.partner.stir()
+
+    def stir(self) -> None:
+        """As `wake`, because of the partner."""
+        self._wake.set()
 
     def variable(self, name: str) -> str:
         """A variable as an application sees it, those of its own scope first; ``""`` when unset."""

@@ -9,6 +9,7 @@ from callcontrol.rehearsal import dialplan
 from callcontrol.rehearsal.arguments import split
 from callcontrol.rehearsal.exchange import Reaction, Route
 from callcontrol.rehearsal.life import depart
+from callcontrol.rehearsal.media import play
 from callcontrol.rehearsal.session import Session
 
 
@@ -41,8 +42,25 @@ def _called(session: Session, route: Route) -> None:
         return
     if reaction.cause:
         session.hangup(reaction.cause, by_phone=True)
-    else:
-        session.answer()
+        return
+    session.answer()
+    if session.confirms:
+        _ask_key(session)
+
+
+def _ask_key(session: Session) -> None:
+    """Whoever answered must press a key first; asked until then (switch_ivr_originate.c:186 ``collect_thread_run``)."""
+    while not session.channel.down and session.confirms:
+        play(session, session.variable("group_confirm_file"), eager=True)
+        session.answer_question()
+        if session.silent and not session.keys:
+            session.hopeless = True
+            session.wake()
+        while session.confirms and not session.channel.down and not session.has_key():
+            session.wait()
+        if session.has_key() and session.take_key() == session.confirms:
+            session.confirms = ""
+            session.wake()
 
 
 def _let_ring(session: Session, reaction: Reaction) -> None:

@@ -121,6 +121,10 @@ class Phone:
         """The other side ends the call after it was answered."""
         return self._next(f"is hung up {cause or ''}".rstrip(), _ends(Kind.HUNG_UP, cause))
 
+    def talks(self, with_: str | None = None) -> Self:
+        """It is connected with somebody, shown or dialled as ``with_``."""
+        return self._next("talks", lambda step: step.kind is Kind.TALKS and with_ in (None, step.text))
+
     def joins(self, room: str, moderator: bool = False) -> Self:
         """It comes into the conference, as moderator or not."""
         wanted = f"{room} as moderator" if moderator else room

@@ -11,6 +11,7 @@ from callcontrol.rehearsal.hub import Hub
 from callcontrol.rehearsal.template import HOST
 
 PCMA = ("PCMA", "8000", "64000")
+_LIKE = ("uuid", "name", "cid_name", "cid_num", "presence_data", "accountcode")
 NO_CODEC = ("", "", "")
 SHOW = (
     "-USAGE: codec|endpoint|application|api|dialplan|file|timer|calls [count]|channels [count|like <match string>]"
@@ -20,11 +21,13 @@ SHOW = (
 
 
 def show(hub: Hub, text: str) -> str:
-    """Answer ``show TEXT``; only ``channels [count] [as json]`` is known."""
+    """Answer ``show TEXT``; only ``channels [count|like TEXT] [as json]`` is known."""
     words = text.split()
     if words[:1] != ["channels"]:
         return SHOW
     calls = [_row(session.channel, hub.globals["hostname"]) for session in hub.calls.values()]
+    if words[1:2] == ["like"]:
+        calls = [row for row in calls if words[2:3] and words[2] in "\n".join(str(row[name]) for name in _LIKE)]
     if words[1:2] == ["count"]:
         return compact({"row_count": len(calls), "rows": []}) if "json" in words else f"\n{len(calls)} total.\n"
     if "json" in words:

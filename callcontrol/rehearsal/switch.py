@@ -8,7 +8,9 @@ from pathlib import Path
 
 from callcontrol.rehearsal.api import Api
 from callcontrol.rehearsal.apps import APPS, App
+from callcontrol.rehearsal.bridge import Bridge
 from callcontrol.rehearsal.channel import micros
+from callcontrol.rehearsal.dial import Dial
 from callcontrol.rehearsal.exchange import Exchange, Reaction
 from callcontrol.rehearsal.hub import Hub, Prompts, new_uuid
 from callcontrol.rehearsal.inbound import Inbound
@@ -48,10 +50,11 @@ class RehearsalSwitch:
     ) -> None:
         self.hub = Hub(daemon, prompts, pace, net_seconds)
         self.hub.cdr = cdr
-        apps: dict[str, Application] = {**APPS, "socket": App(hand_over)}
-        self.hub.apps = apps
         self.exchange = Exchange(gateways)
-        self.hub.api = Api(self.hub, self.exchange)
+        dial = Dial(self.hub, self.exchange)
+        apps: dict[str, Application] = {**APPS, "socket": App(hand_over), "bridge": App(Bridge(dial))}
+        self.hub.apps = apps
+        self.hub.api = Api(self.hub, self.exchange, dial)
         self.hub.globals["callcontrol_language"] = language
         self._telephones = 0
         self._inbound = Inbound(self.hub, listen, password)

@@ -9,10 +9,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, and_, func, insert, select, update
+from sqlalchemy import Connection, Table, and_, func, insert, select, update
 
 from callcontrol.state._rows import Claim, Held, Invitee, Limits, Opening, Round, Standing, Ticket, Try
-from callcontrol.state._schema import invitees, legs, lock, rounds, tries
+from callcontrol.state._schema import invitees, legs, lock, outside_calls, rounds, tries
 
 PENDING = ("waiting", "calling")
 DAY = 86400.0
@@ -146,7 +146,7 @@ def _not_ours(connection: Connection, try_: Try, owner: str) -> Claim | None:
 def _beyond(connection: Connection, try_: Try, limits: Limits) -> Claim | None:
     """Which limit of the tenant this try would break; None when none."""
     now = try_.began_at
-    theirs = _of_a_day(try_)
+    theirs = _of_a_day(try_.tenant, now)
     if _count(connection, theirs, tries.c.result == "") >= limits.under_way:
         return Claim(Held.UNDER_WAY, 1.0)
     lately = and_(theirs, tries.c.legs != "", tries.c.began_at > now - limits.spacing, tries.c.began_at <= now + SKEW)
@@ -155,24 +155,42 @@ def _beyond(connection: Connection, try_: Try, limits: Limits) -> Claim | None:
         return Claim(Held.SPACING, max(0.0, last + limits.spacing - now))
     if not try_.outside:
         return None
-    if _lines(connection, try_) >= limits.lines:
+    return beyond_lines(connection, try_.tenant, 1, limits, now)
+
+
+def beyond_lines(connection: Connection, tenant: str, more: int, limits: Limits, now: float) -> Claim | None:
+    """Which limit so many more calls to numbers outside would break, whoever makes them; None when none.
+
+    Within the transaction that makes them, and after ``lock(connection, f"tenant calls {tenant}")``.
+    """
+    if _lines(connection, tenant, now) + more > limits.lines:
         return Claim(Held.LINES, 5.0)
-    made = _count(connection, theirs, tries.c.outside, tries.c.legs != "")
-    return Claim(Held.PER_DAY, 60.0) if made >= limits.per_day else None
+    of_rooms = _count(connection, _of_a_day(tenant, now), tries.c.outside, tries.c.legs != "")
+    made = of_rooms + _number_of(connection, outside_calls, _of_extensions(tenant, now))
+    return Claim(Held.PER_DAY, 60.0) if made + more > limits.per_day else None
 
 
-def _of_a_day(try_: Try) -> Any:
+def _of_a_day(tenant: str, now: float) -> Any:
     """The tenant's tries that may still matter; an index finds them among those of years."""
-    return and_(tries.c.tenant == try_.tenant, tries.c.began_at > try_.began_at - DAY)
+    return and_(tries.c.tenant == tenant, tries.c.began_at > now - DAY)
 
 
-def _lines(connection: Connection, try_: Try) -> int:
-    """Outside calls of the tenant that ring, are asked, or are in a room (the ledger's open rows of a day at most)."""
-    ringing = _count(connection, _of_a_day(try_), tries.c.outside, tries.c.result == "")
-    in_rooms = and_(legs.c.tenant == try_.tenant, legs.c.closed_by == "", legs.c.direction == "outbound")
-    in_rooms = and_(in_rooms, legs.c.number.startswith("+"), legs.c.joined_at > try_.began_at - DAY)
-    return ringing + connection.execute(select(func.count()).select_from(legs).where(in_rooms)).scalar_one()
+def _of_extensions(tenant: str, now: float) -> Any:
+    return and_(outside_calls.c.tenant == tenant, outside_calls.c.began_at > now - DAY)
+
+
+def _lines(connection: Connection, tenant: str, now: float) -> int:
+    """Outside calls of the tenant that ring, are asked, talk, or are in a room (the ledger's open rows of a day)."""
+    ringing = _count(connection, _of_a_day(tenant, now), tries.c.outside, tries.c.result == "")
+    in_rooms = and_(legs.c.tenant == tenant, legs.c.closed_by == "", legs.c.direction == "outbound")
+    in_rooms = and_(in_rooms, legs.c.number.startswith("+"), legs.c.joined_at > now - DAY)
+    others = _number_of(connection, outside_calls, _of_extensions(tenant, now), outside_calls.c.ended_at.is_(None))
+    return ringing + _number_of(connection, legs, in_rooms) + others
 
 
 def _count(connection: Connection, *where: Any) -> int:
-    return connection.execute(select(func.count()).select_from(tries).where(*where)).scalar_one()
+    return _number_of(connection, tries, *where)
+
+
+def _number_of(connection: Connection, table: Table, *where: Any) -> int:
+    return connection.execute(select(func.count()).select_from(table).where(*where)).scalar_one()

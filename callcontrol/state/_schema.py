@@ -154,6 +154,19 @@ legs = Table(
     Index("legs_open", "closed_by"),
 )
 
+#: Calls of extensions to numbers outside, each written before it is made; rounds have ``tries`` instead. ``ended_at``:
+#: empty while the switch has the call.
+outside_calls = Table(
+    "outside_calls",
+    metadata,
+    Column("call", String, primary_key=True),
+    Column("tenant", String, nullable=False),
+    Column("began_at", Double, nullable=False),
+    Column("ended_at", Double),
+    Column("forget_at", Double, nullable=False, index=True),
+    Index("outside_calls_of_tenant", "tenant", "began_at"),
+)
+
 #: When a daemon last compared the open rows of a switch with the calls that switch has; UTC epoch seconds.
 sightings = Table(
     "sightings",
@@ -177,7 +190,7 @@ extension_settings = Table(
 )
 
 #: Tables whose rows end by themselves: UTC epoch seconds in `forget_at`.
-FADING = (languages, caller_guesses, target_guesses)
+FADING = (languages, caller_guesses, target_guesses, outside_calls)
 
 
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")

@@ -17,7 +17,8 @@ from callcontrol.prompts import PromptBook
 from callcontrol.switch.caller import Caller, Origin, read_caller, read_origin, read_summons
 from callcontrol.switch.connection import CallSocket
 from callcontrol.switch.framing import Headers
-from callcontrol.switch.literals import text_literal
+from callcontrol.switch.literals import number_literal, text_literal
+from callcontrol.switch.talk import Connected, NotReached, Talk
 
 T = TypeVar("T")
 
@@ -27,6 +28,9 @@ QUICK_SECONDS = 10.0
 FIRST_KEY_SECONDS = 10.0
 NEXT_KEY_SECONDS = 5.0
 KEYS_VARIABLE = "cc_keys"
+# What the caller hears while it rings at the other end, from the first answer of a telephone on: 425 Hz, 1 s in 5.
+RINGBACK = "%(1000,4000,425)"
+CONNECTING_SECONDS = 10.0  # that a bridge may take besides the time it rings
 
 
 @dataclass(frozen=True)
@@ -78,6 +82,7 @@ class Call:
         self.dialled = channel.get("variable_cc_dialled")
         self.caller: Caller = read_caller(channel)
         self.origin: Origin = read_origin(channel)
+        self.diversion = channel.get("variable_sip_h_Diversion")
         self.farewell = channel.get("variable_cc_farewell")
         self.summons = read_summons(channel)
         known = self.farewell or self.summons is not None
@@ -193,6 +198,31 @@ class Call:
         )
         self._socket.start("conference", f"{text_literal(room)}@room{suffix}", deadline=QUICK_SECONDS)
         self._socket.stop()
+
+    def connect(self, dial: str, *, seconds: float) -> Connected | NotReached:
+        """Call somebody for the caller, who hears it ring; once they talk this is the last verb of a conversation.
+
+        ``dial``: as outgoing.bridge writes it. ``seconds``: how long that rings at most. From the moment they talk
+        FreeSWITCH holds both without us, and hangs up with either of them.
+        """
+        rings = f"ringback={RINGBACK};transfer_ringback={RINGBACK}"
+        stays = "continue_on_fail=true;hangup_after_bridge=false;sip_copy_custom_headers=false"
+        self._socket.post(f"api uuid_setvar_multi {self.id} {rings};{stays}")
+        talk = Talk()
+        event = self._socket.bridge(talk, dial, deadline=seconds + CONNECTING_SECONDS)
+        if talk.begun:
+            self.set({"socket_resume": "false", "cc_next": "end"})
+            self._socket.stop()
+            return Connected()
+        return talk.failed(event)
+
+    def contacts(self, extension: str, domain: str) -> str:
+        """Where the telephones of an extension are registered, as outgoing.telephones reads it."""
+        return self._socket.api(f"sofia_contact extensions/{number_literal(extension)}@{text_literal(domain)}")
+
+    def channels_like(self, name: str) -> str:
+        """The calls of the switch whose channel is called like this, and perhaps others, as JSON."""
+        return self._socket.api(f"show channels like {text_literal(name)} as json")
 
     def members_of(self, room: str) -> int:
         """How many are in a room, asked of the switch itself; 0 when there is no such room."""

@@ -8,6 +8,7 @@ switch_core_session.c:2733-2811), so every wait also ends by hang-up and by a de
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from itertools import count
 
 import structlog
@@ -20,6 +21,7 @@ from callcontrol.switch._greenswitch import Command, Pending, SafeProtocol, enco
 from callcontrol.switch.events import Event, read_event
 from callcontrol.switch.framing import Frame, FramingError, Headers
 from callcontrol.switch.literals import one_line
+from callcontrol.switch.talk import Talk
 
 CONNECT_SECONDS = 5.0
 # `myevents` limits events to this channel and turns on 23 types (mod_event_socket.c:2096), each with all variables,
@@ -33,6 +35,8 @@ _OPENING = (
 
 _log = structlog.get_logger("callcontrol.call")
 
+Fits = Callable[[Event], bool]
+
 
 class CallSocket(SafeProtocol):
     """One call's event socket. Every wait ends with HungUp when the caller or the socket is gone."""
@@ -43,7 +47,7 @@ class CallSocket(SafeProtocol):
 
     def __init__(self, sock: socket, name: str) -> None:
         super().__init__(sock, name)
-        self._executions: dict[str, tuple[str, AsyncResult[Event]]] = {}
+        self._executions: dict[str, tuple[Fits, AsyncResult[Event]]] = {}
         self._cause = ""
         self._gone = Signal()
         self.start_event_handlers()
@@ -64,15 +68,27 @@ class CallSocket(SafeProtocol):
         Arguments must have passed `literals` where any part of them comes from outside. Raises HungUp, SwitchTimeout,
         UnsafeText for a line break.
         """
-        return self._run_until("CHANNEL_EXECUTE_COMPLETE", [], application, argument, deadline)
+        identity = self._identity()
+        return self._run_until(identity, _of("CHANNEL_EXECUTE_COMPLETE", identity), application, argument, deadline)
 
     def start(self, application: str, argument: str = "", *, deadline: float) -> Event:
         """Run an application on the call and wait until FreeSWITCH has begun it, `deadline` seconds at most.
 
         Meant for the last application of a conversation: from here on each further one costs an event of 6 kB more.
         """
-        subscribe = [(b"event json CHANNEL_EXECUTE\n\n", Pending())]
-        return self._run_until("CHANNEL_EXECUTE", subscribe, application, argument, deadline)
+        identity = self._identity()
+        begun = _of("CHANNEL_EXECUTE", identity)
+        return self._run_until(identity, begun, application, argument, deadline, b"event json CHANNEL_EXECUTE\n\n")
+
+    def bridge(self, talk: Talk, argument: str, *, deadline: float) -> Event:
+        """Run `bridge` and wait until two talk (then ``talk`` says so) or it has ended, `deadline` seconds at most."""
+        identity = self._identity()
+        ended = _of("CHANNEL_EXECUTE_COMPLETE", identity)
+
+        def fits(event: Event) -> bool:
+            return talk.goes_on(event) or ended(event)
+
+        return self._run_until(identity, fits, "bridge", argument, deadline, Talk.EVENTS)
 
     def api(self, command: str, *, deadline: float = 5.0) -> str:
         """The answer of an API command (``-ERR`` too), as text without its last line end."""
@@ -95,11 +111,13 @@ class CallSocket(SafeProtocol):
         event = read_event(frame)
         if event is None:
             return
-        if event.name in ("CHANNEL_EXECUTE_COMPLETE", "CHANNEL_EXECUTE"):
-            self._application_reached(event)
-        elif event.name == "CHANNEL_HANGUP":
+        if event.name == "CHANNEL_HANGUP":
             self._cause = event.get("Hangup-Cause")
             self.give_up(SwitchError("the caller hung up"))
+            return
+        for fits, result in self._executions.values():
+            if fits(event):
+                result.set(event)
 
     def on_gone(self, error: SwitchError) -> None:
         if isinstance(error, FramingError):
@@ -113,19 +131,22 @@ class CallSocket(SafeProtocol):
     def gone_error(self, error: SwitchError) -> Exception:
         return HungUp(self._cause)
 
+    def _identity(self) -> str:
+        return f"{self._process}-{next(self._ids)}"
+
     def _run_until(
-        self, event_name: str, before: list[Command], application: str, argument: str, deadline: float
+        self, identity: str, fits: Fits, application: str, argument: str, deadline: float, subscribe: bytes = b""
     ) -> Event:
-        identity = f"{self._process}-{next(self._ids)}"
         command = f"sendmsg\ncall-command: execute\nexecute-app-name: {one_line(application)}\nEvent-UUID: {identity}"
         if argument:
             command += f"\nexecute-app-arg: {one_line(argument)}"
         result: AsyncResult[Event] = AsyncResult()
-        self._executions[identity] = (event_name, result)
+        self._executions[identity] = (fits, result)
         try:
             reply = Pending(lambda frame: self._refused(identity, frame))
+            before: list[Command] = [(subscribe, Pending())] if subscribe else []
             self.post_many([*before, (encoded(command), reply)])
-            return wait(result, deadline, f"no {event_name} of {application}")
+            return wait(result, deadline, f"the switch says nothing of {application}")
         finally:
             self._executions.pop(identity, None)
 
@@ -134,7 +155,7 @@ class CallSocket(SafeProtocol):
         if reply.reply_text.startswith("-ERR") and identity in self._executions:
             self._executions[identity][1].set_exception(HungUp(self._cause))
 
-    def _application_reached(self, event: Event) -> None:
-        waiting = self._executions.get(event.application_uuid)
-        if waiting is not None and waiting[0] == event.name:
-            waiting[1].set(event)
+
+def _of(event_name: str, identity: str) -> Fits:
+    """An event of the application that was run with this Event-UUID."""
+    return lambda event: event.name == event_name and event.application_uuid == identity

@@ -120,7 +120,7 @@ class TenantFile(Model):
     caller_id: E164 | None = None
     """Number shown for outgoing calls."""
     outgoing: Outgoing = Outgoing()
-    """Limits of the calls that rooms make to outside numbers."""
+    """Limits of the calls that rooms and extensions make to outside numbers."""
     numbers: Mapping[NumberText, NumberEntry] = Field(default_factory=dict)
     """Telephone number, in quotes -> where it leads."""
     rooms: Mapping[Name, RoomEntry] = Field(default_factory=dict)

@@ -1,0 +1,81 @@
+"""The lines of the tenants to the outside that calls of extensions use: how many there are, and when one is free again.
+
+A call is written in the store before it is made and counts until the switch has it no longer. The flow that made it is
+gone by then (FreeSWITCH alone holds a talk), so every daemon looks every few seconds which calls are over; the same
+look finds those of a daemon that was killed.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable, Collection, Sequence
+
+import structlog
+from gevent.event import Event as Signal
+
+from callcontrol import greenlets
+from callcontrol.dialout.exchange import Line
+from callcontrol.dialout.plan import Patience
+from callcontrol.errors import SwitchError
+from callcontrol.state import StateUnavailable
+from callcontrol.state.outside import OutsideCalls
+from callcontrol.state.rounds import Held
+from callcontrol.switch.literals import text_literal
+from callcontrol.tenants import Tenant
+
+LOOK_SECONDS = 5.0
+
+_log = structlog.get_logger("callcontrol.lines")
+
+
+class OutsideLines:
+    """``switches``: the links, filled later. ``now``: UTC epoch seconds."""
+
+    def __init__(self, store: OutsideCalls, switches: Sequence[Line], now: Callable[[], float]) -> None:
+        self._store, self._switches, self._now = store, switches, now
+        self._stopping = Signal()
+
+    def start(self) -> None:
+        """Look after the calls until `stop`."""
+        greenlets.spawn("outside calls", self._tend)
+
+    def stop(self) -> None:
+        """Look no more."""
+        self._stopping.set()
+
+    def take(self, tenant: Tenant, number: int) -> tuple[str, ...] | Held:
+        """Names for so many calls that may be made now, or the limit that forbids them.
+
+        While the store does not answer nobody can count, and a call goes on all the same.
+        """
+        calls = tuple(str(uuid.uuid4()) for _ in range(number))
+        limits = Patience().limits(tenant.outgoing.at_once, tenant.outgoing.per_day)
+        try:
+            held = self._store.take(tenant.id, calls, limits, self._now())
+        except StateUnavailable as error:
+            _log.warning("an outside call is not counted", tenant=tenant.id, reason=str(error))
+            return calls
+        return held or calls
+
+    def give_back(self, calls: Collection[str]) -> None:
+        """These calls came to nothing."""
+        try:
+            self._store.end(calls, self._now())
+        except StateUnavailable as error:
+            _log.warning("the end of an outside call is noted later", reason=str(error))
+
+    def look(self) -> None:
+        """Write the end of every call that no switch has any more; while one cannot be asked, of none."""
+        over = [call for call in self._store.open() if not self._exists(call)]
+        if over:
+            self._store.end(over, self._now())
+
+    def _exists(self, call: str) -> bool:
+        return any(switch.api(f"uuid_exists {text_literal(call)}") == "true" for switch in self._switches)
+
+    def _tend(self) -> None:
+        while not self._stopping.wait(timeout=LOOK_SECONDS):
+            try:
+                self.look()
+            except (StateUnavailable, SwitchError) as error:
+                _log.debug("cannot look which outside calls are over", reason=str(error))

@@ -1,0 +1,190 @@
+"""A call to an extension: its telephones and mobiles ring, or the call goes where its forwarding says.
+
+Tenant keys: `extensions` (all but passwords), `block_profiles`, `outgoing`, `caller_id`, `trunk`, `domain`.
+What is to happen is decided in callcontrol/forwarding, from what the switch and the star codes say at this moment; this
+flow carries it out, over as many forwards as are allowed. Nobody is answered by us: the caller pays from the moment
+somebody takes the call. Ends: they talk and FreeSWITCH alone holds them; or the caller was told, or hears that it is
+busy, and is hung up. A daemon that dies while it rings leaves the caller to the next one, which begins anew.
+"""
+
+from __future__ import annotations
+
+from structlog.typing import FilteringBoundLogger
+
+from callcontrol.flows.house import House
+from callcontrol.flows.party import Party, party
+from callcontrol.flows.presence import situation
+from callcontrol.flows.telling import language_of, tell
+from callcontrol.forwarding import (
+    Busy,
+    Called,
+    Chain,
+    Forward,
+    Missed,
+    Refused,
+    Reject,
+    Ring,
+    Then,
+    Voicemail,
+    decide,
+)
+from callcontrol.outgoing import Callee, Ringing, bridge, line, telephones
+from callcontrol.routing import ExtensionRoute
+from callcontrol.state.rounds import Held
+from callcontrol.switch.call import Call
+from callcontrol.switch.talk import Connected, NotReached
+from callcontrol.tenants import Tenant
+
+OUTSIDE_SECONDS = 60  # that a number outside rings to which a call is forwarded
+CONNECTED = "connected"
+
+_BUSY = frozenset({"USER_BUSY", "CALL_REJECTED"})
+_NO_ANSWER = frozenset({"ALLOTTED_TIMEOUT", "NO_ANSWER"})
+# What the caller is told: prompt, and the cause of the hang-up.
+_REFUSALS = {
+    Refused.BLOCKED_CALLER: ("not-accepted", "CALL_REJECTED"),
+    Refused.NOT_REGISTERED: ("extension-unavailable", "NO_USER_RESPONSE"),
+    Refused.NO_ANSWER: ("extension-unavailable", "NO_ANSWER"),
+    Refused.LOOP: ("forwarded-too-often", "EXCHANGE_ROUTING_ERROR"),
+    Refused.TOO_FAR: ("forwarded-too-often", "EXCHANGE_ROUTING_ERROR"),
+    Refused.BLOCKED_TARGET: ("extension-unavailable", "NO_USER_RESPONSE"),
+    Refused.IMPOSSIBLE_TARGET: ("extension-unavailable", "NO_USER_RESPONSE"),
+}
+
+
+def call_extension(call: Call, house: House, route: ExtensionRoute, log: FilteringBoundLogger) -> str:
+    """Put a caller through to an extension; returns the outcome for log and metrics."""
+    tenant = route.tenant
+    call.language = language_of(call, house, tenant)
+    found = tenant.extensions.get(route.extension)
+    if found is None:  # the tenant file has changed since the call was routed
+        return tell(call, "extension-unavailable", "NO_USER_RESPONSE")
+    return _Visit(call, house, party(call, house.tenants(), tenant), log).reach(Called(tenant, found))
+
+
+class _Visit:
+    """One caller on the way to somebody."""
+
+    def __init__(self, call: Call, house: House, who: Party, log: FilteringBoundLogger) -> None:
+        self._call, self._house, self._who, self._log = call, house, who, log
+        self._diversion = ""
+
+    def reach(self, called: Called) -> str:
+        """Try the extension, and where its calls are sent, until somebody answers or the caller is told."""
+        chain = Chain(before=self._who.before)
+        while True:
+            registered = telephones(self._call.contacts(called.extension.number, called.tenant.domain or ""))
+            settings = self._house.desk.settings(called)
+            now = situation(self._call, called, registered)
+            plan = decide(called, self._who.caller, now, settings, chain)
+            log = self._log.bind(extension=called.extension.number)
+            log.info("the call was decided", plan=type(plan).__name__.lower(), why=plan.reason.text)
+            then = self._ring(called, plan, registered) if isinstance(plan, Ring) else plan
+            if then is None:
+                return CONNECTED
+            if not isinstance(then, Forward):
+                return self._end(then)
+            log.info("the call is forwarded", to=str(then.to), why=then.diversion)
+            self._diversion = _diversion(called, then)
+            if then.to.kind != "extension":
+                return self._outside(called.tenant, then)
+            called = Called(called.tenant, called.tenant.extensions[then.to.value])
+            chain = then.chain
+
+    def _ring(self, called: Called, plan: Ring, registered: tuple[str, ...]) -> Then | None:
+        """Ring; what is to happen when nobody took the call, None when somebody did."""
+        lines = self._lines_for(called.tenant, plan.mobiles)
+        rings = [*self._desks(called, plan, registered), *self._mobiles(called, plan, lines)]
+        if not rings:
+            return plan.after(Missed.UNREACHABLE)
+        dial, seconds = bridge(rings)
+        reached = self._call.connect(dial, seconds=seconds)
+        if isinstance(reached, Connected):
+            self._log.info("the call is connected", extension=called.extension.number)
+            return None
+        self._house.lines.give_back(lines)
+        self._log.info("nobody took the call", extension=called.extension.number, causes=reached.causes)
+        return plan.after(_missed(reached))
+
+    def _desks(self, called: Called, plan: Ring, registered: tuple[str, ...]) -> list[Ringing]:
+        if not plan.telephones:
+            return []
+        account = f"{called.extension.number}@{called.tenant.domain}"
+        variables = {"presence_id": account, **self._who.inside}
+        return [
+            Ringing(endpoint, plan.seconds, variables, diversion=self._diversion if self._who.caller.number else "")
+            for endpoint in registered
+        ]
+
+    def _mobiles(self, called: Called, plan: Ring, lines: tuple[str, ...]) -> list[Ringing]:
+        accept = self._house.prompts.file(called.tenant.languages[0], "take-call")
+        diversion = self._diversion or _header(called, "no-answer", 1)
+        return [
+            Ringing(
+                line(Callee(number, trunk=called.tenant.trunk or "")),
+                plan.seconds,
+                {"origination_uuid": name, **self._who.outside},
+                accept=accept,
+                diversion=diversion,
+            )
+            for number, name in zip(plan.mobiles, lines, strict=False)
+        ]
+
+    def _lines_for(self, tenant: Tenant, mobiles: tuple[str, ...]) -> tuple[str, ...]:
+        """Names of the calls to the mobiles; none when the tenant's limits do not allow them."""
+        if not mobiles:
+            return ()
+        taken = self._house.lines.take(tenant, len(mobiles))
+        if isinstance(taken, Held):
+            self._log.warning("the mobiles do not ring", reason=taken.value)
+            return ()
+        return taken
+
+    def _outside(self, tenant: Tenant, then: Forward) -> str:
+        """Send the call on to a number outside; nobody is tried after that."""
+        taken = self._house.lines.take(tenant, 1)
+        if isinstance(taken, Held):
+            self._log.warning("the call is not forwarded", reason=taken.value)
+            return tell(self._call, *_REFUSALS[Refused.IMPOSSIBLE_TARGET])
+        endpoint = line(Callee(then.to.value, trunk=tenant.trunk or ""))
+        variables = {"origination_uuid": taken[0], **self._who.outside}
+        ring = Ringing(endpoint, OUTSIDE_SECONDS, variables, diversion=self._diversion)
+        dial, seconds = bridge([ring], early_media=not self._call.answered)
+        reached = self._call.connect(dial, seconds=seconds)
+        if isinstance(reached, Connected):
+            return CONNECTED
+        self._house.lines.give_back(taken)
+        self._log.info("the forward was not answered", cause=reached.cause)
+        if reached.heard or reached.cause in _BUSY:
+            self._call.hangup(reached.cause)
+            return reached.cause
+        return tell(self._call, "extension-unavailable", "NO_USER_RESPONSE")
+
+    def _end(self, then: Voicemail | Busy | Reject) -> str:
+        match then:
+            case Busy():
+                self._call.hangup("USER_BUSY")
+                return "busy"
+            case Voicemail():  # mailboxes are not there yet: nobody may be left in silence
+                return tell(self._call, "extension-unavailable", "NO_ANSWER")
+            case Reject(refused=refused):
+                return tell(self._call, *_REFUSALS[refused])
+
+
+def _missed(reached: NotReached) -> Missed:
+    """Why ringing came to nothing: one telephone that rang to the end says more than others that were busy."""
+    causes = set(reached.causes) or {reached.cause}
+    if causes & _NO_ANSWER:
+        return Missed.NO_ANSWER
+    return Missed.BUSY if causes & _BUSY else Missed.UNREACHABLE
+
+
+def _diversion(called: Called, then: Forward) -> str:
+    return _header(called, then.diversion, max(1, min(then.chain.hops, 9)))
+
+
+def _header(called: Called, reason: str, hops: int) -> str:
+    """Diversion (RFC 5806): the number outside that leads to this extension, or else the tenant's, or the extension."""
+    tenant, own = called.tenant, called.extension.number
+    direct = next((number.e164 for number in tenant.numbers.values() if number.extension == own), None)
+    return f"<sip:{direct or tenant.caller_id or own}@{tenant.domain}>;reason={reason};counter={hops}"
