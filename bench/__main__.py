@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from bench import answer, burst, calls, dialout, ledger, rooms, waiting
+from bench import answer, burst, calls, dialout, forwarding, ledger, rooms, waiting
 from bench.figures import write_raw
 from bench.machine import HOME, origin
 from callcontrol.log import configure
@@ -35,10 +35,25 @@ class Plan:
     rooms: rooms.Plan
     ledger: ledger.Plan
     dialout: dialout.Plan
+    forwarding: forwarding.Plan
 
 
-FULL = Plan((20, 50, 100), 3, 10.0, 1.5, (1000, 2000), 1000, 20.0, 5, 400, rooms.FULL, ledger.FULL, dialout.FULL)
-QUICK = Plan((20,), 1, 3.0, 1.0, (200,), 100, 2.0, 1, 60, rooms.QUICK, ledger.QUICK, dialout.QUICK)
+FULL = Plan(
+    (20, 50, 100),
+    3,
+    10.0,
+    1.5,
+    (1000, 2000),
+    1000,
+    20.0,
+    5,
+    400,
+    rooms.FULL,
+    ledger.FULL,
+    dialout.FULL,
+    forwarding.FULL,
+)
+QUICK = Plan((20,), 1, 3.0, 1.0, (200,), 100, 2.0, 1, 60, rooms.QUICK, ledger.QUICK, dialout.QUICK, forwarding.QUICK)
 Measured = tuple[object, str]
 
 
@@ -77,6 +92,11 @@ def _dialout(folder: Path, plan: Plan) -> Measured:
     return asdict(result), dialout.report(result)
 
 
+def _forwarding(folder: Path, plan: Plan) -> Measured:
+    result = forwarding.measure(folder, plan.forwarding)
+    return asdict(result), forwarding.report(result)
+
+
 MEASUREMENTS: dict[str, Callable[[Path, Plan], Measured]] = {
     "calls": _calls,
     "waiting": _waiting,
@@ -84,6 +104,7 @@ MEASUREMENTS: dict[str, Callable[[Path, Plan], Measured]] = {
     "answer": _answer,
     "rooms": _rooms,
     "ledger": _ledger,
+    "forwarding": _forwarding,
     "dialout": _dialout,
 }
 
@@ -96,7 +117,7 @@ MEASUREMENTS: dict[str, Callable[[Path, Plan], Measured]] = {
 )
 @click.option("--raw", type=click.Path(file_okay=False, path_type=Path), default=RAW, help="where the raw JSON goes")
 def main(what: str, *, quick: bool, many: int | None, raw: Path) -> None:
-    """Measure callcontrol: answer time, callers who wait, bursts, CPU per call, rooms, the ledger; all on loopback.
+    """Measure callcontrol: answer time, callers who wait, bursts, CPU per call, rooms, ledger, forwarding; on loopback.
 
     Exit status 1 when a burst lost a call, or when the one measurement asked for cannot run here.
     """

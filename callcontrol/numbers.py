@@ -127,6 +127,7 @@ def is_withheld(text: str) -> bool:
     return word in _WITHHELD_WORDS or not word.strip("+0")
 
 
+@lru_cache(maxsize=8192)  # 30 us when asked for the first time
 def is_costly(e164: str) -> bool:
     """Whether a call to this E.164 number costs more than a telephone call: premium, satellite, personal number."""
     return e164.startswith(NO_COUNTRY) or phonenumbers.number_type(phonenumbers.parse(e164)) in _COSTLY

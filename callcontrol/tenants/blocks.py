@@ -115,6 +115,12 @@ def classes_of(e164: str, region: str) -> frozenset[BlockClass]:
 def blocking(entries: Iterable[Entry], e164: str, region: str) -> int | None:
     """Which of ``entries`` (from 0) is about a call with this number outside; None when none is."""
     for place, entry in enumerate(entries):
-        if entry.matches(e164) if isinstance(entry, NumberPattern) else entry in classes_of(e164, region):
+        if entry.matches(e164) if isinstance(entry, NumberPattern) else _is_a(entry, e164, region):
             return place
     return None
+
+
+def _is_a(kind: BlockClass, e164: str, region: str) -> bool:
+    if kind in (BlockClass.ANONYMOUS, BlockClass.EXTERNAL):
+        return kind is BlockClass.EXTERNAL
+    return kind in classes_of(e164, region)
