@@ -8,8 +8,13 @@ from collections.abc import Iterator
 import gevent
 import pytest
 import structlog
+from hypothesis import settings
 
 from callcontrol import log
+
+# A property is true or not, on a busy machine too; speed is measured in bench/.
+settings.register_profile("callcontrol", deadline=None)
+settings.load_profile("callcontrol")
 
 
 @pytest.fixture(autouse=True)

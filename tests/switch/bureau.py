@@ -65,10 +65,18 @@ class Bureau(Theatre):
 
     def history(self, room: str, tenant: str = "bureau") -> list[dict[str, Any]]:
         """The rounds of a room as `callcontrol history` tells them, the latest first."""
-        config = str(self.demo.state / "callcontrol.yaml")
-        told = json.loads(self._run("history", tenant, "--room", room, "--json", "--config", config))
-        rounds: list[dict[str, Any]] = told["rounds"]
+        rounds: list[dict[str, Any]] = self._past(room, tenant)["rounds"]
         return rounds
+
+    def meetings(self, room: str, tenant: str = "bureau") -> list[dict[str, Any]]:
+        """The meetings of a room as `callcontrol history` tells them, the latest first."""
+        meetings: list[dict[str, Any]] = self._past(room, tenant)["meetings"]
+        return meetings
+
+    def _past(self, room: str, tenant: str) -> dict[str, Any]:
+        config = str(self.demo.state / "callcontrol.yaml")
+        told: dict[str, Any] = json.loads(self._run("history", tenant, "--room", room, "--json", "--config", config))
+        return told
 
     def opens(self, name: str, text: str) -> None:
         """Save a tenant file; returns once it is in force."""

@@ -29,9 +29,11 @@ SHORTEST = 0.5  # s; a word of less ("of", "star") is found in the middle of oth
 SCAN = 12.0  # s looked through at once
 BLOCK = 1600  # samples (0.2 s) that must agree in one piece
 SLIP = 480  # samples (60 ms) a block may lie beside its place
+GAP = 1440  # samples (180 ms) that may be missing or too much in the middle of a prompt, on a busy machine
 NEAR = 2400  # samples (0.3 s) within which prompts that share words seem to begin; the shortest prompt is longer
 LIKELY = 0.55  # likeness of the picture that makes a candidate; the right prompt has > 0.8
 ALIKE = 0.75  # correlation of the waves in a block; the right prompt has > 0.9, the voice saying other words < 0.7
+SURE = 0.95  # correlation of a block far beside its place: nothing but itself is so much like it
 MOST = 0.85  # of the blocks must agree
 STRAY = 3  # blocks running that disagree: another prompt, or none
 QUIET = 12.0  # dB; blocks so much softer than the whole prompt prove nothing
@@ -118,6 +120,16 @@ def _agreement(block: Samples, sound: Samples) -> tuple[float, int]:
     return (halves, behind - half) if halves > value else (value, place)
 
 
+def _beside(block: Samples, samples: Samples, at: int, *, far: bool) -> tuple[float, int]:
+    """The correlation of a block with what is near its place ``at``, and how far from there (samples)."""
+    value, offset = _agreement(block, samples[max(0, at - SLIP) : at + len(block) + SLIP])
+    if far and value < ALIKE:
+        other, behind = correlation(block, samples[max(0, at - GAP) : at + len(block) + GAP])
+        if other > SURE:
+            return other, behind - min(GAP, at)
+    return value, offset - min(SLIP, at)
+
+
 @dataclass(frozen=True)
 class Heard:
     """One prompt in the recording, in seconds from its start. ``whole`` is False when it was cut short.
@@ -193,10 +205,11 @@ class Prompts:
                 continue
             if at + len(block) + SLIP // 2 > len(samples):
                 return _Fit(key, start, end, total / max(voiced, 1), True, len(sound) - place)
-            value, offset = _agreement(block, samples[max(0, at - SLIP) : at + len(block) + SLIP])
+            value, aside = _beside(block, samples, at, far=good > stray)
             voiced, total = voiced + 1, total + value
             if value >= ALIKE:
-                good, stray, end, drift = good + 1, 0, at + len(block), drift + offset - min(SLIP, at)
+                drift += aside
+                good, stray, end = good + 1, 0, start + place + drift + len(block)
             else:
                 stray += 1
             if stray == STRAY or (voiced == 2 and not good):

@@ -60,6 +60,13 @@ def test_people_are_called_by_command_told_who_calls_and_join_by_a_key(bureau: B
     bureau.until(lambda: {one["state"] for one in bureau.live("jury").values()} == {"joined"})
     assert len(bureau.carrier.called(ANN)) == 1
     assert bureau.carrier.called(ANN)[0].caller == "+493023130000"
+    ann.hangs_up()
+    desk.hangs_up()
+    bureau.until(lambda: bureau.meetings("jury")[0]["ended"])
+    (meeting,) = bureau.meetings("jury")
+    assert {
+        (one["number"], one["name"], one["direction"], one["payer"], one["tries"]) for one in meeting["attendances"]
+    } == {(ANN, "Ann", "outbound", "tenant", 1), ("33", "Clara", "outbound", "tenant", 1)}
 
 
 def test_each_is_asked_in_their_language_and_no_mailbox_joins_whatever_it_says(bureau: Bureau) -> None:

@@ -75,6 +75,19 @@ def test_who_hangs_up_while_there_is_no_daemon_is_called_again_later_and_not_at_
     assert len(carrier.called(number)) == 1
 
 
+def test_a_freeswitch_that_dies_takes_its_call_along_and_the_rest_are_called_by_the_next(bureau: Bureau) -> None:
+    carrier, hall, numbers = bureau.carrier, bureau.hall(), bureau.numbers(3)
+    first, *rest = numbers
+    carrier.numbers |= {first: Rings()} | dict.fromkeys(rest, Answers("1", once=False))
+    bureau.calls(hall, *numbers)
+    carrier.wait_for(first)
+    bureau.kill_switch()
+    bureau.until(lambda: bureau.inside(hall) == len(rest), within=60)
+    bureau.until(lambda: bureau.live(hall)[first]["reason"] == "interrupted", within=20)
+    assert bureau.live(hall)[first]["state"] == "waiting"
+    assert [len(carrier.called(number)) for number in numbers] == [1, 1, 1]
+
+
 def test_a_busy_number_is_called_again_by_the_daemon_that_followed(bureau: Bureau) -> None:
     carrier, hall, (number,) = bureau.carrier, bureau.hall(), bureau.numbers(1)
     carrier.numbers[number] = BUSY

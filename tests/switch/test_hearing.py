@@ -98,6 +98,17 @@ def test_a_prompt_is_recognised_softly_under_three_voices_and_with_frames_missin
         assert heard_in(prompts, changed, tmp_path) == [(frozenset({("de", "enter-pin")}), True)]
 
 
+@pytest.mark.parametrize("gap", [-0.1, 0.1])
+def test_a_prompt_is_recognised_with_a_tenth_of_a_second_too_much_or_missing(
+    prompts: Prompts, tmp_path: Path, gap: float
+) -> None:
+    """A busy machine stops a telephone for so long now and then."""
+    sound = prompts.sounds["en", "dialout-call"]
+    until, since = int(1.2 * RATE), int((1.2 - min(gap, 0)) * RATE)
+    heard = np.concatenate((quiet(0.5), sound[:until], quiet(max(gap, 0)), sound[since:], quiet(1.5)))
+    assert heard_in(prompts, heard, tmp_path) == [(frozenset({("en", "dialout-call")}), True)]
+
+
 def test_prompts_are_told_in_the_order_they_were_played(prompts: Prompts, tmp_path: Path) -> None:
     """One right behind the other, and the same one twice."""
     keys = [("en", "welcome"), ("en", "enter-pin"), ("en", "wrong-pin"), ("en", "wrong-pin"), ("en", "goodbye")]
