@@ -1,6 +1,6 @@
 """Why a call goes where it goes: the decisions of the engine that serves calls, told line by line.
 
-Nothing is decided here. `routing.route`, `rooms.admission` and `forwarding.decide` are asked, as a call asks them, and
+Nothing is decided here. `routing`, `rooms.admission`, `forwarding` and `outgoing` are asked, as a call asks them, and
 their answers are written down with the places in the tenant file they rest on.
 """
 
@@ -27,7 +27,9 @@ from callcontrol.forwarding import (
     decide,
 )
 from callcontrol.forwarding.decide import DIRECT
-from callcontrol.numbers import to_e164
+from callcontrol.forwarding.targets import blocked_by
+from callcontrol.numbers import is_emergency, to_e164
+from callcontrol.outgoing import Callee, Refusal, callee
 from callcontrol.rooms.admission import entry_by_number, is_open
 from callcontrol.tenants import Extension, Room, Tenant
 from callcontrol.tenants.document import KeyPath
@@ -88,6 +90,37 @@ def explain_extension(called: Called, caller: Caller, see: See, chain: Chain = D
         yield Line(f"{_WHEN[missed]}:", depth + 1)
         yield from _steps(tuple(step for step in then.why if step not in plan.why), depth + 2)
         yield from _ending(then, called, caller, see if missed is Missed.NO_ANSWER else None, depth + 2)
+
+
+def explain_outside(caller: Called, digits: str) -> Iterator[Line]:
+    """Whether an extension may call somebody outside, as flows/outward.py asks."""
+    tenant, number = caller.tenant, caller.extension.number
+    yield Line(f"extension {number} ({caller.extension.name})", 0, ("extensions", number))
+    if is_emergency(digits, tenant.region):
+        yield Line("an emergency number: neither a profile nor a limit stands before it", 1)
+        trunk = f"by the carrier {tenant.trunk}" if tenant.trunk else f"the call ends: {Refusal.NO_TRUNK}"
+        yield Line(f"-> {trunk}", 1, ("trunk",))
+        return
+    who = callee(digits, tenant)
+    if isinstance(who, Refusal):
+        yield Line(f"-> the call ends: {who}", 1, ("trunk",) if who is Refusal.NO_TRUNK else ())
+        return
+    yield from _outgoing(caller, who)
+
+
+def _outgoing(caller: Called, who: Callee) -> Iterator[Line]:
+    name = caller.extension.block_profile
+    place = blocked_by(caller, "outgoing", who.number)
+    if place is not None:
+        path: KeyPath = ("block_profiles", str(name), "outgoing", place)
+        yield Line(f"block profile {name} forbids calls to {who.number}", 1, path)
+        yield Line("-> the call ends: the block profile does not allow it", 1)
+        return
+    if name is not None:
+        yield Line(f"block profile {name} allows calls to {who.number}", 1, ("block_profiles", name, "outgoing"))
+    shown = caller.tenant.caller_id or "no number"
+    yield Line(f"{shown} is shown, while the limits of the tenant allow it", 1, ("caller_id",))
+    yield Line(f"-> {who.number}, by the carrier {who.trunk}", 1, ("trunk",))
 
 
 _WHEN = {

@@ -156,10 +156,43 @@ def test_a_number_of_a_room_is_explained_too(office: Office) -> None:
     assert closed[-1].endswith("-> only whom the room has called comes in")
 
 
+def test_a_call_of_an_extension_to_the_outside_is_explained_too(office: Office) -> None:
+    (office.tenants / "acme.yaml").write_text(
+        FILE.replace("    name: Max", "    name: Max\n    block_profile: careful")
+        + 'block_profiles: {careful: {outgoing: [mobile, "+43*"]}}\n'
+    )
+    outcomes = {
+        "030 1234567": "-> +49301234567, by the carrier carrier",
+        "0043 1 5880": "-> the call ends: the block profile does not allow it",
+        "0171 2345678": "-> the call ends: the block profile does not allow it",
+        "0900 1234567": "-> the call ends: a premium, satellite or personal number",
+        "112": "-> by the carrier carrier",
+        "+49 30 8633": "-> forwarded to extension 34",
+    }
+    for number, outcome in outcomes.items():
+        told = office.tells("explain", "34", number)
+        assert told[0] == f"extension 34 calls {number}, tenant acme"
+        assert any(line.endswith(outcome) for line in told), told
+    told = columns(office.tells("explain", "acme/34", "0043 1 5880"))
+    assert told[2] == ("acme.yaml:31:49", "block profile careful forbids calls to +4315880")
+
+
+def test_to_another_tenant_an_extension_is_a_caller_from_outside(office: Office) -> None:
+    text = FILE.replace("tenant: acme", "tenant: globex").replace("acme.example", "globex.example")
+    text = text.replace("30 863", "30 864").replace("trunk: carrier", 'caller_id: "+43 1 5880"\ntrunk: carrier')
+    (office.tenants / "globex.yaml").write_text(text)
+    assert office.tells("explain", "globex/34", "+49 30 8633")[0] == "+4315880 calls +49 30 8633, tenant acme"
+    assert office.tells("explain", "globex/34", "acme/33")[0] == "+4315880 calls acme/33, tenant acme"
+    result = office.types("explain", "34", "+49 30 8633")
+    assert (result.exit_code, "CALLER is acme/34 or globex/34" in result.output) == (2, True)
+
+
 def test_a_call_to_nobody_is_a_mistake_of_the_question(office: Office) -> None:
     for words, expected in (
         (("34", "99"), "nobody has 99"),
         (("34", "globex/33"), "nobody has globex/33"),
+        (("anonymous", "99"), "nobody has 99"),
+        (("34", "*1135"), "a star code is no call"),
         (("34", "33", "--state", "asleep"), "'asleep': one of busy, unregistered, dnd, or EXTENSION:STATE"),
     ):
         result = office.types("explain", *words)
@@ -171,7 +204,7 @@ def test_an_extension_that_two_tenants_have_is_named_with_its_tenant(office: Off
     text = FILE.replace("tenant: acme", "tenant: globex").replace("acme.example", "globex.example")
     (office.tenants / "globex.yaml").write_text(text.replace("30 863", "30 864"))
     result = office.types("explain", "anonymous", "33")
-    assert (result.exit_code, "say acme/33, globex/33" in result.output) == (2, True)
+    assert (result.exit_code, "NUMBER is acme/33 or globex/33" in result.output) == (2, True)
     assert office.tells("explain", "anonymous", "globex/33")[0] == "an anonymous caller calls globex/33, tenant globex"
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
@@ -21,7 +22,7 @@ from callcontrol.log import printable
 if TYPE_CHECKING:
     from callcontrol.explain import Line
     from callcontrol.forwarding import Caller, Settings, Situation
-    from callcontrol.routing import ExtensionRoute, RoomRoute
+    from callcontrol.routing import ExtensionRoute, OutwardRoute, RoomRoute, Route
     from callcontrol.state.settings import Stored
     from callcontrol.tenants import Extension, Problem, Tenant, Tenants
     from callcontrol.tenants.places import Places
@@ -65,8 +66,8 @@ def explain(
 ) -> None:
     """Tell where a call from CALLER to NUMBER goes, and which rule of the tenant file says so.
 
-    CALLER is a telephone number, an extension, or anonymous. NUMBER is a telephone number, an extension, or
-    TENANT/EXTENSION. What people set by star codes counts, as it does for calls.
+    CALLER is a telephone number, anonymous, an extension or TENANT/EXTENSION; NUMBER a telephone number, an extension
+    or TENANT/EXTENSION. What people set by star codes counts, as it does for calls.
     """
     for line in or_exit(lambda: list(_explained(caller, number, at, states, tenants, config_path))):
         click.echo(line)
@@ -85,22 +86,24 @@ class _Ground:
 def _explained(
     caller: str, number: str, at: datetime | None, states: _States, folder: Path | None, config_path: Path
 ) -> Iterator[str]:
-    from callcontrol.routing import RoomRoute
+    from callcontrol.routing import ExtensionRoute, RoomRoute
     from callcontrol.tenants.places import Places
 
     ground = _ground(folder, config_path)
-    where = _route(ground, caller, number)
-    tenant = where.tenant
+    asked = _asked(ground, caller, number)
+    where, tenant = asked.where, asked.where.tenant
     places = Places.of(ground.folder, tenant.id, os.environ)
     if places is None:
         raise ConfigError([f"the file of tenant {tenant.id} changed just now: try again"])
-    who = _caller(caller, tenant)
-    yield f"{who} calls {printable(number)}, tenant {tenant.id}"
+    yield f"{asked.caller} calls {printable(number)}, tenant {tenant.id}"
     if isinstance(where, RoomRoute):
-        yield from _written(_rooms(where, who, at, places), places)
-        return
-    yield from _written([*_dialled(where, number, places), *_extension(where, who, states, ground)], places)
-    if at is not None:
+        lines = _rooms(where, asked.caller, at, places)
+    elif isinstance(where, ExtensionRoute):
+        lines = chain(_dialled(where, number, places), _extension(where, asked.caller, states, ground))
+    else:
+        lines = _outside(where, asked.caller)
+    yield from _written(lines, places)
+    if at is not None and not isinstance(where, RoomRoute):
         yield "Nothing of an extension depends on the time."
 
 
@@ -119,32 +122,65 @@ def _ground(folder: Path | None, config_path: Path) -> _Ground:
     return _Ground(config.tenants, *load_folder(config.tenants, os.environ), stored)
 
 
-def _route(ground: _Ground, caller: str, number: str) -> RoomRoute | ExtensionRoute:
-    """Where NUMBER leads. Raises UsageError when it leads nowhere, ConfigError when a file may be faulty."""
-    from callcontrol.routing import Door, ExtensionRoute, RoomRoute, route
+@dataclass(frozen=True)
+class _Asked:
+    """Who calls, and where the number leads."""
 
-    where = route(ground.tenants, Door.TRUNK, number)
-    if isinstance(where, (RoomRoute, ExtensionRoute)):
-        return where
-    name, slash, extension = number.rpartition("/")
-    named = [tenant for tenant in ground.tenants.by_id.values() if name in ("", tenant.id)]
-    having = [tenant for tenant in named if extension in tenant.extensions]
-    with_caller = [tenant for tenant in having if caller in tenant.extensions] if not slash else []
-    found = with_caller or having
-    if len(found) == 1:
-        return ExtensionRoute(found[0], extension)
-    if found:
-        names = ", ".join(f"{tenant.id}/{extension}" for tenant in found)
-        raise click.UsageError(f"several tenants have extension {extension}: say {names}")
-    if ground.problems:
-        raise ConfigError([f"nobody has {printable(number)}; these files are faulty:", *ground.problems])
-    raise click.UsageError(f"nobody has {printable(number)}")
+    caller: Caller
+    where: RoomRoute | ExtensionRoute | OutwardRoute
 
 
-def _caller(text: str, tenant: Tenant) -> Caller:
+def _asked(ground: _Ground, caller: str, number: str) -> _Asked:
+    """Raises UsageError for a call that leads nowhere, ConfigError when a file may be faulty."""
     from callcontrol.forwarding import Caller
+    from callcontrol.routing import NoRoute, StarRoute
 
-    return Caller.internal(text) if text in tenant.extensions else Caller.outside(text, tenant.region)
+    home = _home(ground, caller, number)
+    where = _route(ground, home, caller.rpartition("/")[2], number)
+    if isinstance(where, StarRoute):
+        raise click.UsageError("a star code is no call: `callcontrol forwarding` shows what is set")
+    if isinstance(where, NoRoute):
+        if ground.problems:
+            raise ConfigError([f"nobody has {printable(number)}; these files are faulty:", *ground.problems])
+        raise click.UsageError(f"nobody has {printable(number)}: {where.reason}")
+    if home is None:
+        return _Asked(Caller.outside(caller, where.tenant.region), where)
+    if home is where.tenant:
+        return _Asked(Caller.internal(caller.rpartition("/")[2]), where)
+    return _Asked(Caller.outside(home.caller_id or "anonymous", home.region), where)  # another tenant is outside
+
+
+def _home(ground: _Ground, caller: str, number: str) -> Tenant | None:
+    """The tenant of a calling extension; None for a caller from outside."""
+    name, _, extension = caller.rpartition("/")
+    named = name or number.rpartition("/")[0]
+    having = [tenant for tenant in _tenants(ground, named) if extension in tenant.extensions]
+    beside = [tenant for tenant in having if number in tenant.extensions]
+    return _one(beside or having, extension, "CALLER")
+
+
+def _route(ground: _Ground, home: Tenant | None, caller: str, number: str) -> Route:
+    """Where the call leads, through the door it comes in by; an extension may be asked for by its name, too."""
+    from callcontrol.routing import Door, ExtensionRoute, NoRoute, route
+
+    name, _, extension = number.rpartition("/")
+    if home is not None and not name:
+        return route(ground.tenants, Door.EXTENSIONS, number, home.domain or "", caller)
+    where = route(ground.tenants, Door.TRUNK, number)
+    having = [tenant for tenant in _tenants(ground, name) if extension in tenant.extensions]
+    found = _one(having, extension, "NUMBER") if isinstance(where, NoRoute) else None
+    return ExtensionRoute(found, extension) if found is not None else where
+
+
+def _tenants(ground: _Ground, name: str) -> list[Tenant]:
+    return [tenant for tenant in ground.tenants.by_id.values() if name in ("", tenant.id)]
+
+
+def _one(having: Sequence[Tenant], extension: str, what: str) -> Tenant | None:
+    if len(having) > 1:
+        names = " or ".join(f"{tenant.id}/{extension}" for tenant in having)
+        raise click.UsageError(f"several tenants have extension {extension}: {what} is {names}")
+    return having[0] if having else None
 
 
 def _rooms(where: RoomRoute, who: Caller, at: datetime | None, places: Places) -> Iterator[Line]:
@@ -182,6 +218,13 @@ def _extension(where: ExtensionRoute, who: Caller, states: _States, ground: _Gro
         return Situation("unregistered" not in assumed, "busy" in assumed), settings
 
     yield from explain_extension(Called(tenant, tenant.extensions[where.extension]), who, see)
+
+
+def _outside(where: OutwardRoute, who: Caller) -> Iterator[Line]:
+    from callcontrol.explain import explain_outside
+    from callcontrol.forwarding import Called
+
+    return explain_outside(Called(where.tenant, where.tenant.extensions[who.extension]), where.digits)
 
 
 def _written(lines: Iterable[Line], places: Places) -> Iterator[str]:
