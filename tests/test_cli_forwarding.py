@@ -174,7 +174,7 @@ def test_a_call_of_an_extension_to_the_outside_is_explained_too(office: Office) 
         assert told[0] == f"extension 34 calls {number}, tenant acme"
         assert any(line.endswith(outcome) for line in told), told
     told = columns(office.tells("explain", "acme/34", "0043 1 5880"))
-    assert told[2] == ("acme.yaml:31:49", "block profile careful forbids calls to +4315880")
+    assert told[2] == ("acme.yaml:30:47", "block profile careful forbids calls to +4315880")
 
 
 def test_to_another_tenant_an_extension_is_a_caller_from_outside(office: Office) -> None:
