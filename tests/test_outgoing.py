@@ -16,6 +16,8 @@ from callcontrol.outgoing import (
     Conference,
     Extension,
     Refusal,
+    Ringing,
+    bridge,
     callee,
     line,
     originate,
@@ -185,3 +187,39 @@ def test_no_place_in_the_dialplan_can_be_anything_but_itself(name: str, context:
     except UnsafeText:
         return
     assert re.fullmatch(r"originate \S+ [A-Za-z0-9_.-]+ XML [A-Za-z0-9_.-]+", command)
+
+
+# -- bridge ------------------------------------------------------------------------------------------------------------
+
+ACCEPT = "/usr/share/callcontrol/prompts/de/take-call.wav"
+DIVERSION = "<sip:+4930863033@acme.example>;reason=no-answer;counter=1"
+MOBILE = "sofia/gateway/carrier/+491712345678"
+
+
+def test_all_telephones_ring_together_each_for_its_time_and_a_mobile_asks_for_a_key() -> None:
+    desk = Ringing(DESK, 20, {"presence_id": "33@acme.example"})
+    mobile = Ringing(MOBILE, 20, {"origination_uuid": CALL}, accept=ACCEPT, diversion=DIVERSION)
+    dial, seconds = bridge([desk, mobile])
+    assert seconds == 28.0
+    assert dial == (
+        "{ignore_early_media=true,outbound_redirect_fatal=true,originate_timeout=28}"
+        f"[leg_timeout=20,presence_id=33@acme.example]{DESK},"
+        f"[leg_timeout=20,origination_uuid={CALL},group_confirm_key=1,group_confirm_file={ACCEPT},"
+        f"group_confirm_read_timeout=3000,group_confirm_timeout=28,sip_h_Diversion={DIVERSION}]{MOBILE}"
+    )
+
+
+def test_the_network_is_heard_only_where_one_telephone_rings() -> None:
+    assert "ignore_early_media" not in bridge([Ringing(MOBILE, 60)], early_media=True)[0]
+    assert "ignore_early_media=true" in bridge([Ringing(MOBILE, 60), Ringing(DESK, 60)], early_media=True)[0]
+
+
+@given(HOSTILE, HOSTILE, HOSTILE)
+def test_nothing_hostile_becomes_part_of_what_bridge_is_told(value: str, file: str, diversion: str) -> None:
+    try:
+        dial, _ = bridge([Ringing(MOBILE, 20, {"presence_id": value}, accept=file, diversion=diversion)])
+    except UnsafeText:
+        return
+    assert dial.startswith("{") and dial.endswith(f"]{MOBILE}")
+    assert dial.count("[") == dial.count("{") == dial.count("}") == 1
+    assert not set("$|'\\\n\r\0`") & set(dial)

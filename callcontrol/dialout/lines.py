@@ -24,6 +24,8 @@ from callcontrol.switch.literals import text_literal
 from callcontrol.tenants import Tenant
 
 LOOK_SECONDS = 5.0
+#: Seconds after which the switch has a call that was written down, if it ever gets it.
+BEGUN_SECONDS = 10.0
 
 _log = structlog.get_logger("callcontrol.lines")
 
@@ -64,9 +66,12 @@ class OutsideLines:
         except StateUnavailable as error:
             _log.warning("the end of an outside call is noted later", reason=str(error))
 
-    def look(self) -> None:
-        """Write the end of every call that no switch has any more; while one cannot be asked, of none."""
-        over = [call for call in self._store.open() if not self._exists(call)]
+    def look(self, begun: float = BEGUN_SECONDS) -> None:
+        """Write the end of every call that no switch has any more; while one cannot be asked, of none.
+
+        Only of calls written down ``begun`` seconds ago: a younger one may be on its way to the switch.
+        """
+        over = [call for call in self._store.open(self._now() - begun) if not self._exists(call)]
         if over:
             self._store.end(over, self._now())
 

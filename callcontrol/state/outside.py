@@ -40,7 +40,9 @@ class OutsideCalls:
         over = update(outside_calls).where(outside_calls.c.call.in_(list(calls)), outside_calls.c.ended_at.is_(None))
         self.database.write(lambda connection: connection.execute(over.values(ended_at=now)))
 
-    def open(self) -> tuple[str, ...]:
-        """The calls whose end nobody has written yet."""
-        query = select(outside_calls.c.call).where(outside_calls.c.ended_at.is_(None))
+    def open(self, before: float) -> tuple[str, ...]:
+        """The calls of before then whose end nobody has written yet."""
+        query = select(outside_calls.c.call).where(
+            outside_calls.c.ended_at.is_(None), outside_calls.c.began_at < before
+        )
         return self.database.read(lambda connection: tuple(connection.execute(query).scalars()))

@@ -267,7 +267,7 @@ def test_more_calls_than_the_tenant_has_lines_are_refused_and_counted_again_when
     desk(house, INA).calls("03099887744").hears("lines-busy").is_refused("NORMAL_CIRCUIT_CONGESTION")
     one.hangs_up()
     first.is_hung_up()
-    house.daemon.lines.look()
+    house.daemon.lines.look(begun=0.0)
     third = telephone(house, "+493099887744")
     again = desk(house, INA).calls("03099887744")
     third.talks()

@@ -1,0 +1,134 @@
+"""Lines to the outside: calls of extensions count with those of rooms, and are free again when the switch lost them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from callcontrol.dialout.lines import OutsideLines
+from callcontrol.errors import SwitchLost
+from callcontrol.state import Database, StateStore, sqlite_url
+from callcontrol.state.outside import OutsideCalls
+from callcontrol.state.rounds import Held, Limits, RoundStore
+from tests.tenant_files import tenant
+from tests.test_state_rounds import NOW, a_try, opened
+
+TWO_LINES = tenant("outgoing: {at_once: 2, per_day: 5}\n")
+DAY = 86400.0
+
+
+class Switch:
+    """A switch that has these calls, or cannot be asked."""
+
+    name, up = "local", True
+
+    def __init__(self) -> None:
+        self.calls: set[str] = set()
+        self.lost = False
+
+    def api(self, command: str) -> str:
+        if self.lost:
+            raise SwitchLost("no connection")
+        return "true" if command.removeprefix("uuid_exists ") in self.calls else "false"
+
+    def begin(self, command: str, job: str) -> None:
+        raise AssertionError(command)
+
+
+class Office:
+    """Lines whose clock is moved by the test."""
+
+    def __init__(self, database: Database) -> None:
+        self.database, self.switch, self.now = database, Switch(), NOW
+        self.lines = OutsideLines(OutsideCalls(database), [self.switch], lambda: self.now)
+
+    def looks(self) -> None:
+        """Some time later."""
+        self.now += 11.0
+        self.lines.look()
+
+    def call(self) -> str:
+        """One more call, which is allowed."""
+        taken = self.lines.take(TWO_LINES, 1)
+        assert not isinstance(taken, Held)
+        self.switch.calls |= set(taken)
+        return taken[0]
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Iterator[Office]:
+    database = Database(sqlite_url(tmp_path / "state"))
+    database.open()
+    yield Office(database)
+    database.close()
+
+
+def test_a_tenant_has_as_many_lines_as_its_file_says(office: Office) -> None:
+    office.call()
+    assert office.lines.take(TWO_LINES, 2) is Held.LINES
+    office.call()
+    assert office.lines.take(TWO_LINES, 1) is Held.LINES
+
+
+def test_a_line_is_free_when_the_switch_has_the_call_no_longer(office: Office) -> None:
+    first = office.call()
+    office.call()
+    office.looks()
+    assert office.lines.take(TWO_LINES, 1) is Held.LINES
+    office.switch.calls.remove(first)
+    office.looks()
+    office.call()
+
+
+def test_a_call_on_its_way_to_the_switch_is_not_taken_for_one_that_is_over(office: Office) -> None:
+    office.call()
+    office.call()
+    office.switch.calls.clear()
+    office.lines.look()
+    assert office.lines.take(TWO_LINES, 1) is Held.LINES
+
+
+def test_a_call_that_came_to_nothing_frees_its_line_at_once(office: Office) -> None:
+    office.lines.give_back([office.call()])
+    office.call()
+    office.call()
+
+
+def test_a_switch_that_cannot_be_asked_frees_nothing(office: Office) -> None:
+    office.call()
+    office.call()
+    office.switch.lost = True
+    with pytest.raises(SwitchLost):
+        office.looks()
+    assert office.lines.take(TWO_LINES, 1) is Held.LINES
+
+
+def test_calls_of_a_day_count_whatever_became_of_them(office: Office) -> None:
+    for _ in range(5):
+        office.lines.give_back([office.call()])
+    assert office.lines.take(TWO_LINES, 1) is Held.PER_DAY
+    office.now += DAY
+    office.call()
+
+
+def test_rooms_and_extensions_share_the_lines(office: Office) -> None:
+    store = RoundStore(office.database)
+    round_ = opened(store, TWO_LINES.id)
+    limits = Limits(under_way=5, spacing=0.0, lines=2, per_day=100)
+    office.call()
+    assert store.claim_try(a_try(round_, 0), "one", limits).granted
+    assert office.lines.take(TWO_LINES, 1) is Held.LINES
+    assert store.claim_try(a_try(round_, 1), "one", limits).held is Held.LINES
+
+
+def test_without_the_store_a_person_can_call_all_the_same(office: Office) -> None:
+    office.database.close()
+    assert not isinstance(office.lines.take(TWO_LINES, 1), Held)
+    office.lines.give_back(["a-call"])
+
+
+def test_old_calls_are_forgotten(office: Office) -> None:
+    office.call()
+    assert StateStore(office.database).prune(NOW + 3 * DAY) == 1
