@@ -88,7 +88,7 @@ def test_who_withholds_the_number_is_anonymous_on_the_telephone(office: Office) 
 
 def test_an_extension_calls_outside_with_the_tenants_number(office: Office) -> None:
     clara, away = office.desk("Clara", "33"), office.outside("Away", OUTSIDE)
-    clara.calls("03023169002")
+    clara.calls("03023169002", headers={"X-Secret": "of the house", "P-Charging": "somebody else"})
     away.rings()
     away.answers()
     clara.is_answered()
@@ -96,6 +96,8 @@ def test_an_extension_calls_outside_with_the_tenants_number(office: Office) -> N
     invite = office.carrier.called(OUTSIDE)[0]
     assert f"<sip:{OURS}@" in header(invite, "From")
     assert f"<sip:{OURS}@" in header(invite, "P-Asserted-Identity")
+    assert "of the house" not in invite.text
+    assert "somebody else" not in invite.text
     clara.hangs_up()
     away.is_hung_up()
 
