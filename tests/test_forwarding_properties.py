@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import re
+from contextlib import suppress
 from dataclasses import replace
 from itertools import permutations
 
@@ -11,6 +12,7 @@ import phonenumbers
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from phonenumbers import shortnumberinfo
+from pydantic import ValidationError
 
 from callcontrol.forwarding import (
     MOST_HOPS,
@@ -29,8 +31,11 @@ from callcontrol.forwarding.effects import Done, Setting, apply
 from callcontrol.forwarding.effects import target as dialled_target
 from callcontrol.forwarding.overlay import marks_of, overlay
 from callcontrol.forwarding.starcodes import NotACode, Progress, progress, read
+from callcontrol.outgoing import Callee, line
+from callcontrol.outgoing import callee as callee_of
 from callcontrol.state.settings import Stored
 from callcontrol.tenants import Extension, ForwardingProfile, NoAnswer, Selective, Source, Target, Tenant
+from callcontrol.tenants.fields import Reading
 from tests.tenant_files import tenant
 
 PEOPLE = ("33", "34", "35", "36", "37", "38", "39", "112233")
@@ -309,3 +314,33 @@ def test_whatever_stands_in_the_store_a_call_has_a_plan(
     over = overlay(extension, Stored(active=active, rules=rules, marks=dict(marks_of(extension))))
     made = decide(Called(BASE, extension), caller, situation, over.settings)
     assert not any(is_emergency_anywhere(number) for number in called_numbers(made))
+
+
+# Hostile texts
+
+
+hostile = st.text(st.sampled_from("0123456789+" + SPECIAL + "äß٣３"), max_size=24) | st.text(max_size=24)
+
+
+@given(hostile, extensions, st.sampled_from(["always", "busy", "not_registered", "no_answer"]))
+def test_no_text_in_a_file_or_on_a_telephone_reaches_a_dial_string_but_as_a_number(
+    text: str, extension: Extension, rule: str
+) -> None:
+    who = Called(BASE, extension)
+    found = dialled_target(text, who)
+    meant = [found] if isinstance(found, Target) else []
+    with suppress(ValidationError):
+        profile = ForwardingProfile.model_validate({rule: text}, context=Reading("DE"))
+        meant.append(profile.targets[rule])
+    for target in meant:
+        profile = ForwardingProfile.model_construct(name=None, selective=(), **_rules(target))
+        made = decide(who, Caller(number="+4930863000"), Situation(), Settings("33", 0, False, {0: profile}))
+        if isinstance(made, Forward):
+            callee = callee_of(made.to.value, BASE)
+            assert isinstance(callee, Callee)
+            if not callee.domain:
+                assert re.fullmatch(r"sofia/gateway/carrier/\+[1-9][0-9]{4,14}", line(callee), re.ASCII)
+
+
+def _rules(target: Target) -> dict[str, object]:
+    return {"always": target, "busy": None, "not_registered": None, "no_answer": None}
