@@ -48,6 +48,9 @@ def _strength(samples: list[int], hz: int) -> float:
     return real * real + imaginary * imaginary
 
 
+_WATCH = "Event: dialog\r\nAccept: application/dialog-info+xml\r\nExpires: 60\r\n"
+
+
 @dataclass
 class Caller:
     """One call (or registration) from 127.0.0.1. Times are ``time.monotonic()`` seconds."""
@@ -64,6 +67,7 @@ class Caller:
     reason: str = ""
     address: str = "127.0.0.1"
     last: str = ""
+    notices: list[str] = field(default_factory=list)
     contact: str = ""
     """Whom the request is for, when that is not the number in To."""
 
@@ -100,6 +104,12 @@ class Caller:
         """Send a REGISTER; the answer to look at is ``final()``."""
         self._method = "REGISTER"
         self._request("REGISTER")
+        return self
+
+    def subscribe(self) -> Caller:
+        """Ask to be told what ``number`` does; the answer to look at is ``final()``, the rest comes in ``notices``."""
+        self._method = "SUBSCRIBE"
+        self._request("SUBSCRIBE", extra=_WATCH)
         return self
 
     def refer(self, target: str) -> int:
@@ -212,13 +222,16 @@ class Caller:
             self._request("ACK")
         if code in (401, 407) and self.password is not None and not self._refused():
             self._remote = ""
-            self._request(self._method, self._sdp() if self._method == "INVITE" else "", self._digest(code, message))
+            extra = self._digest(code, message) + (_WATCH if self._method == "SUBSCRIBE" else "")
+            self._request(self._method, self._sdp() if self._method == "INVITE" else "", extra)
         elif code >= 300 and self._method != "REFER":
             self._over(message)
 
     def _answer(self, message: str) -> None:
         if message.startswith("ACK"):
             return
+        if message.startswith("NOTIFY"):
+            self.notices.append(message)
         named = re.compile(r"(?i)(via|from|to|call-id|cseq):")
         kept = "".join(f"{line}\r\n" for line in message.split("\r\n") if named.match(line))
         self._sip.send(f"SIP/2.0 200 OK\r\n{kept}Content-Length: 0\r\n\r\n".encode("latin-1"))

@@ -77,6 +77,14 @@ def test_other_extensions_keep_what_they_have(desk: Desk) -> None:
     assert desk.settings(called(here, "34")) == Settings.of(here.extensions["34"])
 
 
+def test_all_extensions_of_a_tenant_at_once(desk: Desk) -> None:
+    here = office()
+    dial(desk, "*15", called(here))
+    everybody = desk.settings_of_all(here)
+    assert set(everybody) == set(here.extensions)
+    assert everybody == {number: desk.settings(called(here, number)) for number in here.extensions}
+
+
 def test_a_refused_code_leaves_nothing_behind(desk: Desk, store: SettingsStore) -> None:
     assert dial(desk, "*11112", called(office())) == Refused(Objection.EMERGENCY)
     assert store.everybody() == {}

@@ -166,6 +166,40 @@ def test_without_rooms_to_steer_there_are_no_pages_about_them(page):
     assert (code, json.loads(body)["pages"]) == (404, ["/healthz", "/metrics", "/readyz", "/status"])
 
 
+class Office:
+    """The office of one tenant."""
+
+    def who(self, tenant: str) -> dict[str, Any]:
+        if tenant != "acme":
+            raise NotThere(f"no tenant is called {tenant!r}")
+        return {"tenant": "acme", "extensions": [], "unreached": []}
+
+
+@pytest.fixture
+def house_with_office() -> Iterator[SimpleNamespace]:
+    server = HttpServer(("127.0.0.1", 0), ready=list, status=dict, metrics=Metrics(), token=TOKEN, office=Office())
+    server.start()
+    yield SimpleNamespace(server=server)
+    server.stop()
+
+
+def test_an_operator_sees_an_office(house_with_office):
+    code, _, body = asks(house_with_office, "GET", "/who/acme", f"Authorization: Bearer {TOKEN}")
+    assert (code, json.loads(body)) == (200, {"tenant": "acme", "extensions": [], "unreached": []})
+
+
+@pytest.mark.parametrize("page", ["/who/", "/who/nobody", "/who/acme/33", "/who/%2e%2e"])
+def test_an_office_that_is_none_is_not_found(house_with_office, page):
+    code, _, body = asks(house_with_office, "GET", page, f"Authorization: Bearer {TOKEN}")
+    assert code == 404
+    assert json.loads(body)["error"].startswith("no tenant is called")
+
+
+def test_an_office_is_shown_with_the_token_only_and_never_changed(house_with_office):
+    assert asks(house_with_office, "GET", "/who/acme")[0] == 401
+    assert asks(house_with_office, "POST", "/who/acme", f"Authorization: Bearer {TOKEN}")[0] == 405
+
+
 def test_an_operator_sees_the_live_rooms(daemon):
     daemon.live.comes("+4930111")
     code, _, body = asks(daemon, "GET", "/rooms", f"Authorization: Bearer {TOKEN}")
