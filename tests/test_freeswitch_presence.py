@@ -47,7 +47,7 @@ def test_a_lamp_lights_while_a_colleague_talks(tmp_path: Path) -> None:
     office(tmp_path)
     with running(tmp_path, CALLCONTROL_PRESENCE="true") as switch, Daemon(switch.daemon, waits):
         with watcher(switch, None) as stranger:
-            assert stranger.subscribe().final() == 401
+            assert stranger.subscribe().final() == 407
         with watcher(switch) as telephone:
             assert telephone.subscribe().final() in (200, 202)
             telephone.until(lambda: any("dialog-info" in notice for notice in telephone.notices), 5)

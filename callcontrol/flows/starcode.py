@@ -26,6 +26,7 @@ from callcontrol.forwarding.starcodes import (
 )
 from callcontrol.forwarding.targets import Objection
 from callcontrol.guessing import extension_key
+from callcontrol.prompts import PAUSE
 from callcontrol.state import StateUnavailable
 from callcontrol.switch.call import Accepted, Call
 from callcontrol.tenants import Extension, Tenant
@@ -85,18 +86,22 @@ class _Steering:
             made = self._house.desk.dial(code, self._who)
         except StateUnavailable as error:
             self._log.warning("star code not stored", code=_named(code), error=str(error))
-            self._call.play("settings-unavailable" if isinstance(code, Status) else "not-stored")
+            self._say("settings-unavailable" if isinstance(code, Status) else "not-stored")
             return "star code not stored"
         if isinstance(made, Refused):
             return self._refuse(made.reason)
         self._log.info("star code", code=_named(code), said=str(made.said))
-        self._call.play(*confirmed(made.said, self._call.language, self._who.tenant.region))
+        self._say(*confirmed(made.said, self._call.language, self._who.tenant.region))
         return "star code confirmed"
 
     def _refuse(self, reason: Refusal) -> str:
         self._log.info("star code refused", reason=str(reason))
-        self._call.play(*refused(reason))
+        self._say(*refused(reason))
         return "star code refused"
+
+    def _say(self, *words: str) -> None:
+        """Say it; a moment later the call ends, so that no telephone swallows the last digit."""
+        self._call.play(*words, PAUSE)
 
 
 def _steers(read: Read) -> bool:
