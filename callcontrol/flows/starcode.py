@@ -12,12 +12,14 @@ from structlog.typing import FilteringBoundLogger
 
 from callcontrol.flows.confirmation import confirmed, refused
 from callcontrol.flows.house import House
+from callcontrol.flows.intercom import open_intercom
 from callcontrol.forwarding import Called, starcodes
 from callcontrol.forwarding.effects import Refusal, Refused, Setting
 from callcontrol.forwarding.starcodes import (
     Activate,
     CancelRule,
     DoNotDisturb,
+    Intercom,
     NeedsTarget,
     NotACode,
     Read,
@@ -39,6 +41,8 @@ def steer_forwarding(call: Call, house: House, tenant: Tenant, extension: Extens
     """Carry out the star code that ``extension`` dialled; returns the outcome for log and metrics."""
     call.language = _language(house, tenant, extension)
     read = starcodes.read(call.dialled)
+    if isinstance(read, Intercom):
+        return open_intercom(call, house, Called(tenant, extension), read.extension, log)
     if not _steers(read):
         call.play_unanswered("star-code-unknown")
         call.hangup("UNALLOCATED_NUMBER")
@@ -63,6 +67,8 @@ class _Steering:
         match read:
             case SetRule() | CancelRule() | Activate() | Status() | DoNotDisturb():
                 outcome = self._carry_out(read)
+            case Intercom(extension):
+                return open_intercom(self._call, self._house, self._who, extension, self._log)
             case NotACode():  # letters among the digits of a target
                 outcome = self._refuse(Objection.NOT_A_NUMBER)
             case _:
@@ -105,9 +111,9 @@ class _Steering:
 
 
 def _steers(read: Read) -> bool:
-    """Whether a code is about settings, or will be once its target is known."""
+    """Whether a code is about settings or an intercom, or will be once its target is known."""
     complete = starcodes.with_target(read, "0") if isinstance(read, NeedsTarget) else read
-    return isinstance(complete, SetRule | CancelRule | Activate | Status | DoNotDisturb)
+    return isinstance(complete, SetRule | CancelRule | Activate | Status | DoNotDisturb | Intercom)
 
 
 def _named(code: Setting) -> str:

@@ -286,6 +286,49 @@ def test_an_emergency_call_passes_every_limit_and_every_profile(house: Rehearsal
     caller.hangs_up()
 
 
+# -- intercom ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dialled", ["*8044", "*80"])
+def test_the_loudspeaker_of_a_colleague_who_allows_it_opens(house: RehearsalHouse, dialled: str) -> None:
+    loud = telephone(house, "44@lighthouse.example")
+    caller = desk(house, CLARA).calls(dialled)
+    if dialled == "*80":
+        caller.hears("enter-target").presses("44#")
+    loud.is_called(by="33").talks("33")
+    assert loud.session is not None
+    assert loud.session.channel.variables.get("sip_auto_answer") == "true"
+    caller.is_answered().hangs_up()
+
+
+@pytest.mark.parametrize(
+    ("dialled", "prompt"),
+    [
+        ("*8034", "intercom-refused"),
+        ("*8045", "extension-undisturbed"),
+        ("*8033", "target-itself"),
+        ("*8099", "target-unknown-extension"),
+    ],
+)
+def test_an_intercom_that_is_not_wanted_is_refused(house: RehearsalHouse, dialled: str, prompt: str) -> None:
+    others = [telephone(house, MAX), telephone(house, "45@lighthouse.example"), telephone(house, CLARA)]
+    desk(house, CLARA).calls(dialled).hears(prompt, language="en").is_refused("CALL_REJECTED")
+    assert [other.times_called for other in others] == [0, 0, 0]
+
+
+def test_an_intercom_does_not_break_into_a_talk(house: RehearsalHouse) -> None:
+    telephone(house, MAX)
+    loud = telephone(house, "44@lighthouse.example")
+    talking = desk(house, "44@lighthouse.example").calls("34").talks("34")
+    desk(house, CLARA).calls("*8044").is_refused("USER_BUSY")
+    assert loud.times_called == 0
+    talking.hangs_up()
+
+
+def test_an_intercom_without_a_telephone_is_told(house: RehearsalHouse) -> None:
+    desk(house, CLARA).calls("*8044").hears("extension-unavailable").is_refused("NO_USER_RESPONSE")
+
+
 # -- daemons die -------------------------------------------------------------------------------------------------------
 
 

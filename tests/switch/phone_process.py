@@ -140,7 +140,7 @@ class Account(pj.Account):  # type: ignore[misc]
             self.phone.gone.append(call)
         else:
             self.phone.call = call
-            report("incoming", caller=call.getInfo().remoteUri)
+            report("incoming", caller=call.getInfo().remoteUri, message=prm.rdata.wholeMsg)
         call.answer(answer)
 
 

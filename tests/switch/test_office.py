@@ -35,7 +35,7 @@ def office(parts: tuple[Demo, Carrier], make_phones: Callable[[Switch], Phones])
     office.carrier = carrier
     yield office
     office.demo.event_socket.api("hupall")
-    for extension in ("33", "34", "35"):
+    for extension in ("33", "34", "35", "38", "40"):
         office.demo.event_socket.api(f"sofia profile extensions flush_inbound_reg {extension}@office.example")
 
 
@@ -214,6 +214,17 @@ def test_a_forward_outside_names_who_forwarded(office: Office) -> None:
 
 def test_a_circle_of_forwards_ends_with_an_announcement(office: Office) -> None:
     office.desk("Clara", "33").calls("36").hears("forwarded-too-often").is_refused()
+
+
+def test_an_intercom_asks_the_telephone_to_answer_by_itself(office: Office) -> None:
+    clara, loud = office.desk("Clara", "33"), office.desk("Loud", "40")
+    clara.calls("*8040")
+    loud.rings()
+    assert "answer-after=0" in loud._had("incoming")["message"]
+    loud.answers()
+    clara.is_answered()
+    they_talk(clara, loud)
+    clara.hangs_up()
 
 
 def test_the_talk_goes_on_when_the_daemon_is_killed(office: Office) -> None:
