@@ -67,7 +67,8 @@ class _Visit:
 
     def __init__(self, call: Call, house: House, who: Party, log: FilteringBoundLogger) -> None:
         self._call, self._house, self._who, self._log = call, house, who, log
-        self._diversion = ""
+        self._sent_on = ""  # Diversion to colleagues
+        self._sent_out = ""  # ... and to the outside
 
     def reach(self, called: Called) -> str:
         """Try the extension, and where its calls are sent, until somebody answers or the caller is told."""
@@ -85,7 +86,9 @@ class _Visit:
             if not isinstance(then, Forward):
                 return self._end(then)
             log.info("the call is forwarded", to=str(then.to), why=then.diversion)
-            self._diversion = _diversion(called, then)
+            hops = max(1, min(then.chain.hops, 9))
+            self._sent_on = _header(called, called.extension.number, then.diversion, hops)
+            self._sent_out = _header(called, _known_as(called), then.diversion, hops)
             if then.to.kind != "extension":
                 return self._outside(called.tenant, then)
             called = Called(called.tenant, called.tenant.extensions[then.to.value])
@@ -111,14 +114,11 @@ class _Visit:
             return []
         account = f"{called.extension.number}@{called.tenant.domain}"
         variables = {"presence_id": account, **self._who.inside}
-        return [
-            Ringing(endpoint, plan.seconds, variables, diversion=self._diversion if self._who.caller.number else "")
-            for endpoint in registered
-        ]
+        return [Ringing(endpoint, plan.seconds, variables, diversion=self._sent_on) for endpoint in registered]
 
     def _mobiles(self, called: Called, plan: Ring, lines: tuple[str, ...]) -> list[Ringing]:
         accept = self._house.prompts.file(called.tenant.languages[0], "take-call")
-        diversion = self._diversion or _header(called, "no-answer", 1)
+        diversion = self._sent_out or _header(called, _known_as(called), "no-answer", 1)
         return [
             Ringing(
                 line(Callee(number, trunk=called.tenant.trunk or "")),
@@ -148,7 +148,7 @@ class _Visit:
             return tell(self._call, *_REFUSALS[Refused.IMPOSSIBLE_TARGET])
         endpoint = line(Callee(then.to.value, trunk=tenant.trunk or ""))
         variables = {"origination_uuid": taken[0], **self._who.outside}
-        ring = Ringing(endpoint, OUTSIDE_SECONDS, variables, diversion=self._diversion)
+        ring = Ringing(endpoint, OUTSIDE_SECONDS, variables, diversion=self._sent_out)
         dial, seconds = bridge([ring], early_media=not self._call.answered)
         reached = self._call.connect(dial, seconds=seconds)
         if isinstance(reached, Connected):
@@ -179,12 +179,13 @@ def _missed(reached: NotReached) -> Missed:
     return Missed.BUSY if causes & _BUSY else Missed.UNREACHABLE
 
 
-def _diversion(called: Called, then: Forward) -> str:
-    return _header(called, then.diversion, max(1, min(then.chain.hops, 9)))
-
-
-def _header(called: Called, reason: str, hops: int) -> str:
-    """Diversion (RFC 5806): the number outside that leads to this extension, or else the tenant's, or the extension."""
+def _known_as(called: Called) -> str:
+    """The number outside that leads to this extension, or else the tenant's, or the extension."""
     tenant, own = called.tenant, called.extension.number
     direct = next((number.e164 for number in tenant.numbers.values() if number.extension == own), None)
-    return f"<sip:{direct or tenant.caller_id or own}@{tenant.domain}>;reason={reason};counter={hops}"
+    return direct or tenant.caller_id or own
+
+
+def _header(called: Called, number: str, reason: str, hops: int) -> str:
+    """Diversion (RFC 5806)."""
+    return f"<sip:{number}@{called.tenant.domain}>;reason={reason};counter={hops}"

@@ -188,6 +188,7 @@ def test_a_call_is_sent_on_to_a_colleague_who_sees_by_whom(house: RehearsalHouse
     max_ = telephone(house, MAX)
     caller = desk(house, CLARA).calls("37")
     max_.is_called(by="33").talks("33")
+    assert diversion_of(max_) == "<sip:37@lighthouse.example>;reason=unconditional;counter=1"
     caller.hangs_up()
 
 
