@@ -18,6 +18,7 @@ from tests.switch.phones import Phone, Switch
 pytestmark = [pytest.mark.freeswitch, pytest.mark.timeout(240)]
 
 CLARA = ("33", "pier.example", "k7Tz-pq9L-pier-33")
+CLARAS_NUMBER = "+493023131033"
 MAX = ("34", "pier.example", "k7Tz-pq9L-pier-34")
 TABLE = {
     "*1134": ("star-stored", "rule-always", "target-extension"),
@@ -97,6 +98,24 @@ def test_who_is_there_and_talks_is_what_the_switch_says(phones: Phones, demo: De
     (call,) = office(demo)["33"]["calls"]
     assert (call["state"], call["other"]) == ("talking", "*11")
     clara.hangs_up()
+
+
+def test_a_call_goes_where_the_codes_say(phones: Phones, demo: Demo) -> None:
+    clara, max_ = (phones(name).speaks(False) for name in ("Clara", "Max"))
+    clara.registers(*CLARA)
+    max_.registers(*MAX)
+    for phone, code in ((max_, "*100"), (clara, "*1134")):
+        phone.calls(code).is_answered().is_hung_up("NORMAL_CLEARING")
+    guest = phones("Guest").speaks(False).calls(CLARAS_NUMBER)
+    max_.rings().answers()
+    guest.is_answered()
+    (call,) = office(demo)["34"]["calls"]
+    assert (call["state"], call["other"]) == ("talking", "+4930555000")
+    guest.hangs_up()
+    for code in ("**11", "*15"):
+        clara.calls(code).is_answered().is_hung_up("NORMAL_CLEARING")
+    guest.calls(CLARAS_NUMBER).is_refused("USER_BUSY")
+    clara.calls("**15").is_answered().is_hung_up("NORMAL_CLEARING")
 
 
 def test_nobody_else_can_dial_them(phones: Phones, demo: Demo) -> None:
