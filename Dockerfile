@@ -18,7 +18,7 @@ RUN groupadd --gid 10001 callcontrol \
  && useradd --uid 10001 --gid 10001 --home-dir /nonexistent --no-create-home --shell /usr/sbin/nologin callcontrol \
  && install -d -o callcontrol -g callcontrol -m 0700 /var/lib/callcontrol \
  && install -d -o callcontrol -g callcontrol -m 2750 /srv/callcontrol/directory \
- && install -d -o callcontrol -g callcontrol -m 2770 /srv/callcontrol/cdr
+ && install -d -o callcontrol -g callcontrol -m 2770 /srv/callcontrol/cdr /srv/callcontrol/voicemail
 COPY --from=build /opt/venv /opt/venv
 COPY prompts /opt/callcontrol/prompts
 COPY tenants /opt/callcontrol/tenants

@@ -167,12 +167,12 @@ class DialOut(Model):
 
 
 class Smtp(Model):
-    """The mail server that takes invitations."""
+    """The mail server that takes invitations and the messages of mailboxes."""
 
     url: Annotated[SecretStr, AfterValidator(_mail_server)]
     """smtp://user:${SMTP_PASSWORD}@mail.example:587, or smtps:// (port 465) where TLS is spoken from the beginning."""
     sender: Email
-    """Address that invitations are sent from."""
+    """Address that all of it is sent from."""
     password_file: Folder | None = None
     """File that holds the password instead of the URL, read at every mail."""
     starttls: Flag = True
@@ -226,6 +226,10 @@ class Config(Model):
     """Folder where FreeSWITCH reads its users from; without it extensions cannot register."""
     cdr: Folder | None = None
     """Folder that FreeSWITCH writes its call detail records to, as this daemon sees it; they settle the ledger."""
+    voicemail: Folder | None = None
+    """Folder where FreeSWITCH keeps the messages of mailboxes, as this daemon sees it; without it none is mailed."""
+    switch_voicemail: Annotated[str, AfterValidator(_switch_path)] | None = None
+    """The same folder as FreeSWITCH sees it, when that is another path."""
     dial_out: DialOut = DialOut()
     """How long and how often rooms call their participants."""
     max_calls: Annotated[int, whole(1, 100_000)] = 2000
@@ -237,7 +241,7 @@ class Config(Model):
     """
 
     smtp: Smtp | None = None
-    """The mail server for ``callcontrol invite --send``; without it nothing is mailed."""
+    """The mail server for ``callcontrol invite --send`` and for messages of mailboxes; without it nothing is mailed."""
 
     @model_validator(mode="after")
     def _switches_differ(self) -> Self:

@@ -36,6 +36,7 @@ from callcontrol.flows import House, serve
 from callcontrol.http import HttpServer, http_token
 from callcontrol.ledger.books import Books
 from callcontrol.log import lines_dropped
+from callcontrol.mailboxes import MailboxPost
 from callcontrol.metrics import Metrics
 from callcontrol.prompts import PromptBook
 from callcontrol.rooms.api import RoomsApi
@@ -92,8 +93,9 @@ class Daemon:
         ground = Ground(
             self.rooms, lambda: self.tenants.current, prompts, epoch, recordings.path_for, names, self.rounds
         )
+        self.post = MailboxPost.of(config, lambda: self.tenants.current)
         self.switchboards = [
-            Switchboard(switch, ground, self.books, identity, environ, self.metrics, self._job_ended)
+            Switchboard(switch, ground, self.books, self.post, identity, environ, self.metrics, self._job_ended)
             for switch in config.switches
         ]
         links += [board.link for board in self.switchboards]
@@ -185,7 +187,7 @@ class Daemon:
                 {
                     "number": number.e164,
                     "tenant": tenant.id,
-                    "leads_to": [*number.room_names, *filter(None, [number.extension])],
+                    "leads_to": number.leads_to,
                 }
                 for tenant in tenants.by_id.values()
                 for number in tenant.numbers.values()
@@ -245,6 +247,7 @@ class Daemon:
                 "conversations cut short; their callers hear music and reach the next daemon", n=self.calls.live
             )
         self.tenants.stop()
+        self.post.stop()
         for board in self.switchboards:
             board.stop()
         self.http.stop()

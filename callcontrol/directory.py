@@ -1,11 +1,12 @@
 """Writes FreeSWITCH's user directory: one XML file per tenant, with the accounts its telephones register with.
 
-Only digests are written, never a password, and never an account without one. FreeSWITCH pastes these files into its
+Only digests are written, never a password, and never an account without one; the PIN of a mailbox is not written at
+all, as callcontrol asks for it itself. FreeSWITCH pastes these files into its
 configuration line by line before it parses XML, with commands of its own (``$${...}``, ``<!--#exec``, X-PRE-PROCESS);
 therefore every value is written with all but letters and digits as character references.
 
-Tenant keys: ``tenant``, ``domain``, ``extensions`` (number, name, password). Read by the profile ``extensions`` of
-freeswitch-conf; the variables below are then on the channel of every authenticated call.
+Tenant keys: ``tenant``, ``domain``, ``extensions`` (number, name, password, voicemail). Read by the profile
+``extensions`` of freeswitch-conf; the variables below are then on the channel of every authenticated call.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ _USER: Final = re.compile(r"[0-9]{2,6}")
 _DOMAIN: Final = re.compile(r"[a-z0-9.-]{1,253}")
 # The registered telephone; who wants all telephones of an extension asks the API sofia_contact. No ${api(...)} in it:
 # freeswitch-conf switches those off.
+_MAILBOX_SECONDS: Final = 3600  # of all messages in a mailbox together
 _DIAL_STRING: Final = "{presence_id=${dialed_user}@${dialed_domain}}sofia/extensions/${dialed_user}%${dialed_domain}"
 
 
@@ -104,6 +106,7 @@ def _user(extension: Extension, domain: str) -> Iterator[str]:
     yield f'<user id="{_escaped(user)}">'
     yield "<params>"  # a user without params would be let in with any password (sofia_reg.c)
     yield f'<param name="a1-hash" value="{_a1_hash(user, domain, extension.password.get_secret_value())}"/>'
+    yield from _mailbox(extension)
     yield "</params>"
     yield "<variables>"
     yield f'<variable name="presence_id" value="{_escaped(f"{user}@{domain}")}"/>'
@@ -111,6 +114,13 @@ def _user(extension: Extension, domain: str) -> Iterator[str]:
     yield f'<variable name="effective_caller_id_name" value="{_escaped(_shown(extension.name))}"/>'
     yield "</variables>"
     yield "</user>"
+
+
+def _mailbox(extension: Extension) -> Iterator[str]:
+    """What mod_voicemail is to know: no vm-password and no vm-mailto, as callcontrol recognises people, and mails."""
+    yield f'<param name="vm-enabled" value="{str(extension.voicemail is not None).lower()}"/>'
+    if extension.voicemail is not None:
+        yield f'<param name="vm-disk-quota" value="{_MAILBOX_SECONDS}"/>'
 
 
 def _a1_hash(user: str, domain: str, password: str) -> str:

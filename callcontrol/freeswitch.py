@@ -69,11 +69,13 @@ class FreeSwitchProcess:
         rtp_ports: tuple[int, int] = (16384, 32768),
         language: str = "de",
         cdr: Path | None = None,
+        voicemail: Path | None = None,
         extra_env: Mapping[str, str] | None = None,
     ) -> None:
         """Nothing happens yet. ``daemons`` is ``host:port[|host:port...]``; ``rtp_ports`` first and last.
 
         ``cdr``: the folder where it writes what became of each call; None: in its log folder.
+        ``voicemail``: the folder where it keeps messages and greetings; None: in its database folder.
         ``extra_env``: more variables of freeswitch-conf/callcontrol/vars.xml; they win over the arguments.
         Raises ValueError for an empty or well-known password, and for a value that cannot stand in XML.
         """
@@ -99,6 +101,7 @@ class FreeSwitchProcess:
             "CALLCONTROL_DIRECTORY": str(self._directory),
             "CALLCONTROL_LANGUAGE": language,
             "CALLCONTROL_CDR": str((cdr or self._run_folder / "log" / "cdr").absolute()),
+            "CALLCONTROL_VOICEMAIL": str((voicemail or self._run_folder / "db" / "voicemail").absolute()),
         } | dict(extra_env or {})
         _refuse_unsafe(self._values)
 

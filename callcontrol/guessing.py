@@ -99,6 +99,11 @@ def target_key(tenant: str, dialled: str, rooms: Sequence[str]) -> str:
     return f"room:{tenant}/{rooms[0]}" if len(rooms) == 1 else f"number:{dialled}"
 
 
+def mailbox_key(tenant: str) -> str:
+    """What a wrong PIN of a mailbox is counted against: all mailboxes of a tenant, as any extension may be tried."""
+    return f"mailboxes:{tenant}"
+
+
 def after_wrong(attempts: Attempts, now: float) -> Attempts:
     """The attempts after one more wrong PIN at ``now``.
 

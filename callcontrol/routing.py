@@ -52,6 +52,14 @@ class OutwardRoute:
 
 
 @dataclass(frozen=True)
+class MailboxRoute:
+    """The number where people of the tenant listen to their mailboxes."""
+
+    tenant: Tenant
+    number: Number
+
+
+@dataclass(frozen=True)
 class NoRoute:
     """Nobody has this number; ``reason`` is for the log."""
 
@@ -59,7 +67,7 @@ class NoRoute:
     tenant: Tenant | None = None
 
 
-Route = RoomRoute | ExtensionRoute | StarRoute | OutwardRoute | NoRoute
+Route = RoomRoute | ExtensionRoute | StarRoute | MailboxRoute | OutwardRoute | NoRoute
 
 
 def route(tenants: Tenants, door: str, dialled: str, domain: str = "", extension: str = "") -> Route:
@@ -103,4 +111,6 @@ def _from_extension(tenants: Tenants, dialled: str, domain: str, extension: str)
 def _service(tenant: Tenant, number: Number) -> Route:
     if number.extension is not None:
         return ExtensionRoute(tenant, number.extension)
+    if number.voicemail:
+        return MailboxRoute(tenant, number)
     return RoomRoute(tenant, number, tuple(tenant.rooms[name] for name in number.room_names))

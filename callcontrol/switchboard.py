@@ -18,6 +18,7 @@ from callcontrol.config import Switch
 from callcontrol.errors import SwitchError
 from callcontrol.ledger.books import Books
 from callcontrol.ledger.watch import Present
+from callcontrol.mailboxes import MailboxPost
 from callcontrol.metrics import Metrics
 from callcontrol.rooms.lease import RENEW_SECONDS
 from callcontrol.rooms.steward import Ground, Steward
@@ -25,7 +26,7 @@ from callcontrol.switch.events import Event
 from callcontrol.switch.link import Link
 from callcontrol.switch.literals import text_literal
 
-EVENTS = "DTMF BACKGROUND_JOB CUSTOM conference::maintenance"
+EVENTS = "DTMF BACKGROUND_JOB CUSTOM conference::maintenance vm::maintenance"
 
 _log = structlog.get_logger("callcontrol.switchboard")
 
@@ -41,6 +42,7 @@ class Switchboard:
         switch: Switch,
         ground: Ground,
         books: Books,
+        post: MailboxPost,
         identity: str,
         environ: Mapping[str, str],
         metrics: Metrics,
@@ -51,6 +53,7 @@ class Switchboard:
         self.steward = Steward(switch.name, ground, identity, self.link.api, self.link.begin)
         self._ground = ground
         self._books = books
+        self._post = post
         self._metrics = metrics
         self._on_job = on_job
         self._known = False
@@ -91,6 +94,8 @@ class Switchboard:
             self._on_job(event.get("Job-UUID"), event.get("_body"))
         self.steward.take_event(event)
         self._books.take_event(self.link.name, event)
+        if self.steward.lease.held:
+            self._post.take_event(self.link.name, event, self.link.api)
 
     def on_down(self, link: Link) -> None:
         """The switch is lost."""

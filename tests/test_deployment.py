@@ -60,6 +60,12 @@ def test_what_became_of_calls_is_written_where_the_daemon_may_take_it_away(compo
     assert script.index("umask 077") < script.index("mkdir") < script.index("umask 027") < script.index("exec ")
 
 
+def test_messages_of_mailboxes_are_kept_where_the_daemon_may_read_them(compose):
+    folder = compose["services"]["freeswitch"]["environment"]["CALLCONTROL_VOICEMAIL"]
+    assert mounts(compose, "callcontrol")[folder] == mounts(compose, "freeswitch")[folder] == "voicemail"
+    assert re.search(f"-m 2770 .*{folder}\n", (HOME / "Dockerfile").read_text())
+
+
 def test_every_variable_given_to_the_switch_is_one_its_configuration_reads(compose):
     known = (HOME / "freeswitch-conf" / "callcontrol" / "vars.xml").read_text()
     for name in compose["services"]["freeswitch"]["environment"]:

@@ -45,7 +45,10 @@ def test_an_account_holds_the_digest_of_its_password_and_never_the_password() ->
     digest = hashlib.md5(b"33:acme.example:s3cret-of-33").hexdigest()
     user = ElementTree.fromstring(text).find("domain[@name='acme.example']/users/user[@id='33']")
     assert user is not None
-    assert {param.get("name"): param.get("value") for param in user.iter("param")} == {"a1-hash": digest}
+    assert {param.get("name"): param.get("value") for param in user.iter("param")} == {
+        "a1-hash": digest,
+        "vm-enabled": "false",
+    }
     assert "s3cret" not in text
 
 

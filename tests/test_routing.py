@@ -4,7 +4,17 @@ from __future__ import annotations
 
 import pytest
 
-from callcontrol.routing import Door, ExtensionRoute, NoRoute, OutwardRoute, RoomRoute, Route, StarRoute, route
+from callcontrol.routing import (
+    Door,
+    ExtensionRoute,
+    MailboxRoute,
+    NoRoute,
+    OutwardRoute,
+    RoomRoute,
+    Route,
+    StarRoute,
+    route,
+)
 from callcontrol.tenants import Tenants
 from tests.tenant_files import tenant
 
@@ -18,8 +28,9 @@ ACME = tenant(
       "+49 30 8631": {room: board}
       "+49 30 8632": {rooms: [board, sales]}
       "+49 30 8633": {extension: "33"}
+      "+49 30 8634": {voicemail: true}
     rooms: {board: {access: pin, pin: "48213"}, sales: {access: pin, pin: "6604"}}
-    extensions: {"33": {name: Clara, password: "long-enough-33-secret"}}
+    extensions: {"33": {name: Clara, password: "long-enough-33-secret", voicemail: {pin: "90714"}}}
     """,
     tail="",
 )
@@ -54,6 +65,8 @@ def leads_to(found: Route) -> str:
             return f"{tenant.id}: extension {extension}"
         case StarRoute(tenant, extension):
             return f"{tenant.id}: star code of {extension.number}"
+        case MailboxRoute(tenant):
+            return f"{tenant.id}: mailboxes"
         case OutwardRoute(tenant, digits):
             return f"{tenant.id}: outside {digits}"
         case NoRoute(reason):
@@ -73,6 +86,11 @@ def test_each_tenants_country_is_tried(dialled: str) -> None:
 def test_a_number_leads_to_one_room_or_to_several_of_which_the_pin_picks_one() -> None:
     assert leads_to(from_trunk("+49308631")) == "acme: board"
     assert leads_to(from_trunk("+49308632")) == "acme: board+sales"
+
+
+def test_a_number_leads_to_the_mailboxes_from_outside_and_inside() -> None:
+    assert leads_to(from_trunk("+49308634")) == "acme: mailboxes"
+    assert leads_to(from_extension("0308634")) == "acme: mailboxes"
 
 
 def test_a_number_leads_to_an_extension() -> None:

@@ -67,6 +67,7 @@ def test_a_number_leads_to_rooms_and_extensions_that_exist() -> None:
           "+49 30 8631": {room: bord}
           "+49 30 8632": {rooms: [board, xyz]}
           "+49 30 8633": {extension: "33"}
+          "+49 30 8634": {voicemail: true}
         rooms:
           board: {access: open}
         """
@@ -74,6 +75,7 @@ def test_a_number_leads_to_rooms_and_extensions_that_exist() -> None:
         "2:25: unknown room 'bord' (did you mean 'board'?)",
         "3:34: unknown room 'xyz' (possible: board)",
         "4:30: unknown extension '33' (there are no extensions)",
+        "5:30: no extension has a mailbox (add voicemail: to one)",
     ]
 
 
@@ -87,7 +89,7 @@ def test_a_number_leads_to_exactly_one_thing() -> None:
           board: {access: pin, pin: "48213"}
         """
     assert problems(text) == [
-        "2:3: +49 30 8631: leads nowhere (give it room, rooms or extension)",
+        "2:3: +49 30 8631: leads nowhere (give it room, rooms, extension or voicemail)",
         "3:3: +49 30 8632: leads to room and rooms at once (keep one of them)",
         "4:3: +49 30 8633: names a room twice",
     ]

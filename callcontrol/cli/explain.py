@@ -133,12 +133,14 @@ class _Asked:
 def _asked(ground: _Ground, caller: str, number: str) -> _Asked:
     """Raises UsageError for a call that leads nowhere, ConfigError when a file may be faulty."""
     from callcontrol.forwarding import Caller
-    from callcontrol.routing import NoRoute, StarRoute
+    from callcontrol.routing import MailboxRoute, NoRoute, StarRoute
 
     home = _home(ground, caller, number)
     where = _route(ground, home, caller.rpartition("/")[2], number)
     if isinstance(where, StarRoute):
         raise click.UsageError("a star code is no call: `callcontrol forwarding` shows what is set")
+    if isinstance(where, MailboxRoute):
+        raise click.UsageError(f"{printable(number)} asks for extension and PIN of a mailbox: no rule decides there")
     if isinstance(where, NoRoute):
         if ground.problems:
             raise ConfigError([f"nobody has {printable(number)}; these files are faulty:", *ground.problems])

@@ -107,7 +107,7 @@ def _recipient(config: Config, room: Room) -> str:
 
 def _send(invited: Invitation, entry: bytes | None, recipient: str, config: Config, now: datetime) -> None:
     from callcontrol.invitations.mail import mail
-    from callcontrol.invitations.post import send
+    from callcontrol.mail import send
 
     if config.smtp is not None:
         send(mail(invited, entry, sender=config.smtp.sender, recipient=recipient, now=now), config.smtp)

@@ -29,12 +29,16 @@ def leads_to(number: Number) -> str:
     """Where a number leads, such as ``room board``."""
     if number.extension is not None:
         return f"extension {number.extension}"
+    if number.voicemail:
+        return "the mailboxes"
     return f"room{'s' * (len(number.room_names) > 1)} {', '.join(number.room_names)}"
 
 
 def needs(tenant: Tenant, number: Number) -> str:
     """What a caller of ``number`` is asked for, such as ``PIN; asks for a language (de, en)``. Shows no PIN."""
     rooms = [tenant.rooms[name] for name in number.room_names]
+    if number.voicemail:
+        return "extension and PIN of the mailbox"
     if not rooms:
         return f"a telephone registered as {number.extension}@{tenant.domain}"
     words = [_to_get_in(rooms)]

@@ -130,6 +130,7 @@ def _freeswitch(binary: Path, settings: DemoSettings, password: str) -> FreeSwit
         daemons=f"{settings.listen[0]}:{settings.listen[1]}",
         rtp_ports=settings.rtp_ports,
         cdr=settings.cdr,
+        voicemail=settings.voicemail,
         extra_env=carrier_variables(os.environ),
     )
 

@@ -41,6 +41,11 @@ class DemoSettings:
         return self.state / "cdr"
 
     @property
+    def voicemail(self) -> Path:
+        """Where FreeSWITCH keeps the messages of mailboxes."""
+        return self.state / "voicemail"
+
+    @property
     def config_file(self) -> Path:
         return self.state / "callcontrol.yaml"
 
@@ -69,6 +74,7 @@ class DemoSettings:
         """Make the state folder, the password (kept from an earlier run) and the daemon's configuration."""
         self.state.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.cdr.mkdir(exist_ok=True, mode=0o700)
+        self.voicemail.mkdir(exist_ok=True, mode=0o700)
         password = self._password()
         self.config_file.write_text(self._config(), encoding="utf-8")
         return password
@@ -103,6 +109,7 @@ class DemoSettings:
             "directory": str(self.directory.absolute()),
             "recordings": str((self.state / "recordings").absolute()),
             "cdr": str(self.cdr.absolute()),
+            "voicemail": str(self.voicemail.absolute()),
             "drain_seconds": 5,
         }
         return json.dumps(values, indent=2) + "\n"

@@ -21,8 +21,10 @@ from callcontrol.flows.outward import call_outside
 from callcontrol.flows.starcode import steer_forwarding
 from callcontrol.flows.telling import tell
 from callcontrol.flows.visit import Visit
+from callcontrol.flows.voicemail import messages_by_pin, own_messages
+from callcontrol.forwarding import starcodes
 from callcontrol.log import call_log
-from callcontrol.routing import ExtensionRoute, NoRoute, OutwardRoute, RoomRoute, Route, StarRoute, route
+from callcontrol.routing import ExtensionRoute, MailboxRoute, NoRoute, OutwardRoute, RoomRoute, Route, StarRoute, route
 from callcontrol.switch.call import Call
 
 __all__ = ["House", "serve"]
@@ -85,6 +87,10 @@ def _converse(call: Call, house: House, where: Route, log: FilteringBoundLogger)
             return call_extension(call, house, where, log)
         case OutwardRoute():
             return call_outside(call, house, where, log)
+        case MailboxRoute():
+            return messages_by_pin(call, house, where, log)
+        case StarRoute(tenant, extension) if starcodes.read(call.dialled) == starcodes.Voicemail():
+            return own_messages(call, house, tenant, extension)
         case StarRoute(tenant, extension):
             return steer_forwarding(call, house, tenant, extension, log)
         case NoRoute():
@@ -113,5 +119,7 @@ def _service_name(where: Route) -> str:
             return "star code"
         case OutwardRoute():
             return "outside"
+        case MailboxRoute():
+            return "mailboxes"
         case NoRoute():
             return "none"

@@ -2,9 +2,10 @@
 
 Tenant keys: `extensions` (all but passwords), `block_profiles`, `outgoing`, `caller_id`, `trunk`, `domain`.
 What is to happen is decided in callcontrol/forwarding, from what the switch and the star codes say at this moment; this
-flow carries it out, over as many forwards as are allowed. Nobody is answered by us: the caller pays from the moment
-somebody takes the call. Ends: they talk and FreeSWITCH alone holds them; or the caller was told, or hears that it is
-busy, and is hung up. A daemon that dies while it rings leaves the caller to the next one, which begins anew.
+flow carries it out, over as many forwards as are allowed. Nobody is answered by us but for a mailbox: the caller pays
+from the moment somebody takes the call. Ends: they talk, or the caller speaks into a mailbox, and FreeSWITCH alone has
+the call; or the caller was told, or hears that it is busy, and is hung up. A daemon that dies while it rings leaves the
+caller to the next one, which begins anew.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from callcontrol.flows.house import House
 from callcontrol.flows.party import Party, party
 from callcontrol.flows.presence import situation
 from callcontrol.flows.telling import language_of, tell
+from callcontrol.flows.voicemail import leave_message
 from callcontrol.forwarding import (
     Busy,
     Called,
@@ -84,7 +86,7 @@ class _Visit:
             if then is None:
                 return CONNECTED
             if not isinstance(then, Forward):
-                return self._end(then)
+                return self._end(called, then)
             log.info("the call is forwarded", to=str(then.to), why=then.diversion)
             hops = max(1, min(then.chain.hops, 9))
             self._sent_on = _header(called, called.extension.number, then.diversion, hops)
@@ -160,13 +162,13 @@ class _Visit:
             return reached.cause
         return tell(self._call, "extension-unavailable", "NO_USER_RESPONSE")
 
-    def _end(self, then: Voicemail | Busy | Reject) -> str:
+    def _end(self, called: Called, then: Voicemail | Busy | Reject) -> str:
         match then:
             case Busy():
                 self._call.hangup("USER_BUSY")
                 return "busy"
-            case Voicemail():  # mailboxes are not there yet: nobody may be left in silence
-                return tell(self._call, "extension-unavailable", "NO_ANSWER")
+            case Voicemail():
+                return leave_message(self._call, called, self._who.inside.get("origination_caller_id_number", ""))
             case Reject(refused=refused):
                 return tell(self._call, *_REFUSALS[refused])
 

@@ -6,13 +6,13 @@ first language, which is not remembered.
 
 from __future__ import annotations
 
-from callcontrol.flows.visit import Visit
+from callcontrol.flows.visit import Arrival
 from callcontrol.switch.call import Accepted, Say
 
 
-def choose_language(visit: Visit) -> None:
+def choose_language(visit: Arrival) -> None:
     """Speak the caller's language; ask for it when the number has several and the caller is new."""
-    languages = visit.route.number.languages
+    languages = visit.dialled.languages
     visit.call.language = languages[0]
     if len(languages) == 1:
         return
@@ -24,15 +24,15 @@ def choose_language(visit: Visit) -> None:
     _ask(visit, languages)
 
 
-def remembered_language(visit: Visit) -> str | None:
+def remembered_language(visit: Arrival) -> str | None:
     """What this caller chose before, if the number still speaks it."""
     if not visit.recognised:
         return None
     known = visit.house.state.language_of(visit.tenant.id, visit.key)
-    return known if known in visit.route.number.languages else None
+    return known if known in visit.dialled.languages else None
 
 
-def _ask(visit: Visit, languages: tuple[str, ...]) -> None:
+def _ask(visit: Arrival, languages: tuple[str, ...]) -> None:
     by_key = {str(key): language for key, language in enumerate(languages, start=1)}
     offer = [Say(f"language-key-{key}", language) for key, language in by_key.items()]
     match visit.call.ask([offer, offer], lengths=[1], complete=by_key.__contains__, judge=by_key.get):

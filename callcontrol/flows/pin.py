@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from callcontrol.flows.tries import Tries
 from callcontrol.flows.visit import Visit
 from callcontrol.guessing import target_key
 from callcontrol.rooms.admission import Entry, entries_by_pin
@@ -47,47 +48,18 @@ class _Judge:
     """Compares one try, and counts it when it is wrong."""
 
     def __init__(self, visit: Visit, entries: Mapping[str, Entry]) -> None:
+        route = visit.route
         self._visit = visit
         self._entries = entries
-        route = visit.route
-        self._target = target_key(route.tenant.id, route.number.e164, [room.name for room in route.rooms])
-        self._blocked = False
+        self._tries = Tries(visit, target_key(route.tenant.id, route.number.e164, [room.name for room in route.rooms]))
 
     def __call__(self, digits: str) -> Entry | None:
         """The entry of a right PIN; None when it is wrong, or right but the caller is blocked by now."""
-        visit = self._visit
         if len(digits) < SHORTEST:
-            visit.log.info("too short for a PIN")
+            self._visit.log.info("too short for a PIN")
             return None
         entry = self._entries.get(digits)
-        delay = self._count() if entry is None else self._accept()
-        if delay:  # the same for right and wrong, so that its length tells nothing
-            visit.call.pause(delay)
-        return None if self._blocked else entry
+        return entry if self._tries.accept(entry is not None) else None
 
     def may_retry(self) -> bool:
-        return not self._blocked
-
-    def _accept(self) -> float:
-        """Clear the caller's count; the seconds this try waits."""
-        visit = self._visit
-        right = visit.house.state.right_pin(visit.key, self._target, visit.house.now())
-        if right.blocked:
-            visit.log.warning("right PIN of a blocked caller")
-            self._blocked = True
-        return right.delay
-
-    def _count(self) -> float:
-        """Count a wrong PIN; the seconds this try waits."""
-        visit, metrics = self._visit, self._visit.house.metrics
-        tenant = visit.tenant.id
-        wrong = visit.house.state.wrong_pin(visit.key, self._target, visit.house.now())
-        metrics.pins_wrong.labels(tenant).inc()
-        visit.log.info("wrong PIN", blocked_s=round(wrong.blocked), delay_s=wrong.delay)
-        self._blocked = wrong.blocked > 0
-        if wrong.newly_blocked:
-            metrics.guessing_blocked.labels(tenant).inc()
-        if wrong.alarm:
-            metrics.guessing_alarms.labels(tenant, self._target).inc()
-            visit.log.warning("PINs are being guessed", target=self._target)
-        return wrong.delay
+        return not self._tries.blocked

@@ -142,6 +142,12 @@ def _say(session: Session, argument: str) -> None:
         session.transcript.add(Kind.HEARS, f"say:{words[1]}:{words[3]}", words[0].partition(":")[0])
 
 
+def _voicemail(session: Session, argument: str) -> None:
+    """``voicemail [check] PROFILE DOMAIN ID``: noted as one step. No message is taken or kept here."""
+    if session.pre_answer():
+        session.transcript.add(Kind.HEARS, f"voicemail:{argument}", session.variable("default_language") or "")
+
+
 def _record_session(session: Session, argument: str) -> None:
     """``record_session FILE [+SECONDS]``: goes on beside what is played (mod_dptools.c:3312, switch_ivr_async.c)."""
     words = split(argument, 5)
@@ -200,6 +206,7 @@ APPS: dict[str, App] = {
     "respond": App(_respond),
     "conference": App(rooms.join, media=True),
     "say": App(_say, media=True),
+    "voicemail": App(_voicemail, media=True),
     "record_session": App(_record_session),
     "stop_record_session": App(_stop_record_session),
     "transfer": App(_transfer),

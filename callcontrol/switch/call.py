@@ -18,6 +18,7 @@ from callcontrol.switch.caller import Caller, Origin, read_caller, read_origin, 
 from callcontrol.switch.connection import CallSocket
 from callcontrol.switch.framing import Headers
 from callcontrol.switch.literals import number_literal, text_literal
+from callcontrol.switch.mailbox import Mailbox
 from callcontrol.switch.talk import Connected, NotReached, Talk
 
 T = TypeVar("T")
@@ -185,19 +186,13 @@ class Call:
         wishes = (("moderator", moderator), ("wait-mod", wait and not moderator), ("mute", muted))
         flags = [flag for flag, wanted in wishes if wanted]
         suffix = "+flags{" + "|".join(flags) + "}" if flags else ""
-        self.set(
-            {
-                "sensitive_dtmf": "false",
-                "socket_resume": "false",  # from here on the end of our socket must not break the conference
-                "cc_next": "end",
-                "cc_language": self.language,
-                "conference_permanent_wait_mod_moh": "true",
-                "hangup_after_conference": "false",  # who is shown out last hears why, too
-                **noted,
-            }
-        )
-        self._socket.start("conference", f"{text_literal(room)}@room{suffix}", deadline=QUICK_SECONDS)
-        self._socket.stop()
+        told = {
+            "sensitive_dtmf": "false",
+            "cc_language": self.language,
+            "conference_permanent_wait_mod_moh": "true",
+            "hangup_after_conference": "false",  # who is shown out last hears why, too
+        }
+        self._leave_to("conference", f"{text_literal(room)}@room{suffix}", {**told, **noted})
 
     def connect(self, dial: str, *, seconds: float) -> Connected | NotReached:
         """Call somebody for the caller, who hears it ring; once they talk this is the last verb of a conversation.
@@ -223,6 +218,15 @@ class Call:
     def channels_like(self, name: str) -> str:
         """The calls of the switch whose channel is called like this, and perhaps others, as JSON."""
         return self._socket.api(f"show channels like {text_literal(name)} as json")
+
+    def use_mailbox(self, box: Mailbox) -> None:
+        """Let the caller speak into a mailbox, or listen to it; the last verb of a conversation."""
+        self._leave_to("voicemail", box.argument, box.variables(self.language))
+
+    def _leave_to(self, application: str, argument: str, variables: Mapping[str, str]) -> None:
+        self.set({"socket_resume": "false", "cc_next": "end", **variables})  # the end of our socket must not break it
+        self._socket.start(application, argument, deadline=QUICK_SECONDS)
+        self._socket.stop()
 
     def members_of(self, room: str) -> int:
         """How many are in a room, asked of the switch itself; 0 when there is no such room."""

@@ -48,10 +48,10 @@ Languages = Annotated[tuple[Language, ...], AfterValidator(_different)]
 
 
 class NumberEntry(Model):
-    """Where a telephone number leads: one of room, rooms and extension."""
+    """Where a telephone number leads: one of room, rooms, extension and voicemail."""
 
     model_config = ConfigDict(
-        json_schema_extra={"oneOf": [{"required": ["room"]}, {"required": ["rooms"]}, {"required": ["extension"]}]}
+        json_schema_extra={"oneOf": [{"required": [name]} for name in ("room", "rooms", "extension", "voicemail")]}
     )
 
     room: Name | None = None
@@ -60,14 +60,16 @@ class NumberEntry(Model):
     """Several rooms behind one dial-in number; the PIN picks the room."""
     extension: Extension2To6 | None = None
     """The extension that rings."""
+    voicemail: Flag = False
+    """true: people of the tenant listen to their mailboxes here, with extension and PIN."""
     languages: Languages = ()
     """Languages of this number instead of the tenant's; with more than one the caller may choose."""
 
     @model_validator(mode="after")
     def _leads_to_one_thing(self) -> Self:
-        given = [name for name in ("room", "rooms", "extension") if getattr(self, name)]
+        given = [name for name in ("room", "rooms", "extension", "voicemail") if getattr(self, name)]
         if not given:
-            raise refuse("leads nowhere", "give it room, rooms or extension")
+            raise refuse("leads nowhere", "give it room, rooms, extension or voicemail")
         if len(given) > 1:
             raise refuse(f"leads to {' and '.join(given)} at once", "keep one of them")
         if len(set(self.rooms)) != len(self.rooms):
@@ -78,6 +80,11 @@ class NumberEntry(Model):
     def room_names(self) -> tuple[str, ...]:
         """The rooms behind this number: none, one or several."""
         return (self.room,) if self.room else self.rooms
+
+    @property
+    def leads_to(self) -> list[str]:
+        """What is behind this number: rooms, an extension, or ``voicemail``."""
+        return [*self.room_names, *filter(None, [self.extension]), *(["voicemail"] if self.voicemail else [])]
 
 
 class Number(NumberEntry):

@@ -10,7 +10,8 @@ Commands   {"do": "register", "account": URI, "proxy": URI, "user": NAME, "passw
            {"do": "answer", "code": INT}   {"do": "hangup"}   {"do": "quit"}
            {"do": "keys", "digits": TEXT, "by": "rfc2833"|"info"}   {"do": "tone", "hz": INT}
 Reports    {"what": WORD, "at": SECONDS, ...} with WORD one of ready, registered, incoming, calling, ringing, early,
-           confirmed, disconnected, recording, key, fault; ``at`` is CLOCK_MONOTONIC, which all processes share.
+           confirmed, disconnected, recording, key, waiting,
+           fault; ``at`` is CLOCK_MONOTONIC, which all processes share.
 """
 
 from __future__ import annotations
@@ -129,6 +130,11 @@ class Account(pj.Account):  # type: ignore[misc]
     def onRegState(self, prm: Any) -> None:  # noqa: N802
         """The registrar answered."""
         report("registered", code=int(prm.code), text=str(prm.reason))
+
+    @guarded
+    def onMwiInfo(self, prm: Any) -> None:  # noqa: N802
+        """The lamp for messages waiting: a NOTIFY."""
+        report("waiting", text=prm.rdata.wholeMsg)
 
     @guarded
     def onIncomingCall(self, prm: Any) -> None:  # noqa: N802

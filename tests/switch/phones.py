@@ -262,6 +262,14 @@ class Phone:
 
         return self._until(outside, within, f"leave {room}", f"is out of {room}")
 
+    def is_told_of_messages(self, new: int, *, within: float = WITHIN) -> Phone:
+        """The last NOTIFY about the mailbox told of so many new messages."""
+        wanted = f"Messages-Waiting: {'yes' if new else 'no'}", f"Voice-Message: {new}/"
+        told = lambda: all(line in self._had("waiting").get("text", "") for line in wanted)  # noqa: E731
+        self._handset.until(told, within, f"be told of {new} new messages")
+        self._handset.say(f"is told of {new} new messages")
+        return self
+
     # -- for what has no verb
 
     @property

@@ -26,7 +26,7 @@ def are_telephone_numbers(draft: Draft) -> Iterator[Finding]:
 
 
 def lead_somewhere(draft: Draft) -> Iterator[Finding]:
-    """The rooms and extensions that numbers name exist."""
+    """The rooms, extensions and mailboxes behind numbers exist."""
     for number in draft.numbers.values():
         entry = number.value
         if entry.room and number.intact("room") and entry.room not in draft.rooms:
@@ -34,8 +34,15 @@ def lead_somewhere(draft: Draft) -> Iterator[Finding]:
         for index, name in enumerate(entry.rooms if number.intact("rooms") else ()):
             if name not in draft.rooms:
                 yield unknown((*number.path, "rooms", index), "room", name, draft.rooms)
+        if entry.voicemail and not _has_mailboxes(draft):
+            yield Finding((*number.path, "voicemail"), "no extension has a mailbox", "add voicemail: to one")
         if entry.extension and number.intact("extension") and entry.extension not in draft.extensions:
             yield unknown((*number.path, "extension"), "extension", entry.extension, draft.extensions)
+
+
+def _has_mailboxes(draft: Draft) -> bool:
+    """Whether an extension has a mailbox, as far as the file can be read."""
+    return any(each.value.voicemail or not each.intact("voicemail") for each in draft.extensions.values())
 
 
 RULES = (are_telephone_numbers, lead_somewhere)

@@ -20,7 +20,7 @@ from callcontrol.config import Smtp
 from callcontrol.invitations.calendar import calendar_entry
 from callcontrol.invitations.invitation import invitation
 from callcontrol.invitations.mail import mail
-from callcontrol.invitations.post import MailNotSent, send
+from callcontrol.mail import MailNotSent, send
 from callcontrol.tenants.room import RoomEntry
 from tests.mail_server import CERTIFICATE, PASSWORD, MailServer, running, silent
 from tests.tenant_files import tenant

@@ -1,0 +1,218 @@
+"""Messages of mailboxes are mailed: whole, once, to the owner, however long the mail server takes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import gevent
+import pytest
+
+from callcontrol.config import Smtp
+from callcontrol.errors import SwitchRefused
+from callcontrol.mailboxes import LARGEST, MailboxPost, Storage
+from callcontrol.switch.events import Event
+from callcontrol.tenants import Tenants, load_folder
+from tests.mail_server import MailServer, running
+
+SEEN = "/srv/voicemail"
+TENANT = """
+tenant: acme
+name: Acme GmbH
+domain: acme.example
+region: DE
+timezone: Europe/Berlin
+languages: [{language}]
+extensions:
+  "33": {{name: Clara, password: long-enough-33-secret, voicemail: {{pin: "90714", email: clara@acme.example}}}}
+  "34":
+    name: Bert
+    password: long-enough-34-secret
+    voicemail: {{pin: "61825", email: bert@acme.example, delete_after_email: true}}
+  "35": {{name: Dora, password: long-enough-35-secret, voicemail: {{pin: "83371"}}}}
+"""
+
+
+class Office:
+    """A folder of mailboxes, and what the switch was asked."""
+
+    def __init__(self, folder: Path, language: str = "en") -> None:
+        (folder / "tenants").mkdir()
+        (folder / "tenants" / "acme.yaml").write_text(TENANT.format(language=language))
+        self.tenants, problems = load_folder(folder / "tenants", {})
+        assert not problems
+        self.folder = folder / "voicemail"
+        self.asked: list[str] = []
+
+    def post(self, port: int, *, pauses: tuple[float, ...] = (), storage: bool = True) -> MailboxPost:
+        smtp = Smtp(url=f"smtp://127.0.0.1:{port}", sender="post@acme.example", starttls=False)
+        where = Storage(self.folder, SEEN) if storage else None
+        return MailboxPost(self._current, smtp, where, pauses=pauses)
+
+    def message(self, extension: str = "33", *, sound: bytes = b"RIFF....WAVE", **changed: str) -> Event:
+        """What FreeSWITCH tells of a message, whose recording is in the folder."""
+        path = self.folder / "acme.example" / extension / "msg_1.wav"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(sound)
+        values = {
+            "Event-Name": "CUSTOM",
+            "Event-Subclass": "vm::maintenance",
+            "VM-Action": "leave-message",
+            "VM-User": extension,
+            "VM-Domain": "acme.example",
+            "VM-Caller-ID-Number": "030555123",
+            "VM-Caller-ID-Name": "Mallory\r\nBcc: all@acme.example",
+            "VM-File-Path": f"{SEEN}/acme.example/{extension}/msg_1.wav",
+            "VM-UUID": "0b7a-77",
+            "VM-Message-Len": "12",
+            "VM-Timestamp": "1795339800",
+            "variable_cc_door": "trunk",
+        }
+        return Event(json.dumps(values | changed).encode())
+
+    def ask(self, command: str) -> str:
+        self.asked.append(command)
+        return "+OK"
+
+    def _current(self) -> Tenants:
+        return self.tenants
+
+
+@pytest.fixture
+def office(tmp_path: Path) -> Office:
+    return Office(tmp_path)
+
+
+def deliver(post: MailboxPost, event: Event, ask: Callable[[str], str]) -> None:
+    """Take the event and wait until it is done with."""
+    post.take_event("local", event, ask)
+    with gevent.Timeout(20):
+        while post.pending:
+            gevent.sleep(0.02)
+
+
+def test_the_owner_is_mailed_the_recording_with_who_spoke_and_when(office: Office) -> None:
+    with running(MailServer()) as server:
+        deliver(office.post(server.port), office.message(), office.ask)
+    ((sender, to, mail),) = server.mails
+    assert (sender, to) == ("post@acme.example", ["clara@acme.example"])
+    assert mail["Subject"] == "New voice message from +4930555123"
+    assert "Bcc" not in mail
+    (recording,) = mail.iter_attachments()
+    assert (recording.get_content_type(), recording.get_filename()) == ("audio/wav", "message.wav")
+    assert recording.get_content() == b"RIFF....WAVE"
+    text = mail.get_body(("plain",)).get_content()
+    assert "For: 33 Clara" in text
+    assert "On: 2026-11-22, 10:30 (Europe/Berlin)" in text
+    assert "Length: 12 s" in text
+    assert office.asked == []
+
+
+def test_a_message_is_deleted_once_the_mail_was_taken_where_the_owner_wants_that(office: Office) -> None:
+    with running(MailServer()) as server:
+        deliver(office.post(server.port), office.message("34"), office.ask)
+    assert office.asked == ["vm_delete 34@acme.example 0b7a-77"]
+
+
+def test_a_message_nobody_took_is_not_deleted(office: Office) -> None:
+    with running(MailServer("550 no such user")) as server:
+        deliver(office.post(server.port, pauses=(0.01,)), office.message("34"), office.ask)
+    assert office.asked == []
+
+
+def test_a_mail_server_that_was_away_gets_the_mail_later(office: Office) -> None:
+    with running(MailServer("451 come back later")) as server:
+        post = office.post(server.port, pauses=(0.2,) * 20)
+        post.take_event("local", office.message(), office.ask)
+        gevent.sleep(0.3)
+        assert post.pending
+        server._refuse = ""
+        with gevent.Timeout(10):
+            while post.pending:
+                gevent.sleep(0.02)
+    assert len(server.mails) == 1
+
+
+def test_a_daemon_that_ends_does_not_wait_for_the_mail_server(office: Office) -> None:
+    with running(MailServer("451 come back later")) as server:
+        post = office.post(server.port, pauses=(3600.0,))
+        post.take_event("local", office.message(), office.ask)
+        gevent.sleep(0.3)
+        post.stop()
+        with gevent.Timeout(5):
+            while post.pending:
+                gevent.sleep(0.02)
+
+
+def test_a_switch_that_does_not_delete_is_no_reason_to_mail_again(office: Office) -> None:
+    def refuses(_: str) -> str:
+        raise SwitchRefused("-ERR no")
+
+    with running(MailServer()) as server:
+        deliver(office.post(server.port), office.message("34"), refuses)
+    assert len(server.mails) == 1
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"VM-Action": "mwi-update"},
+        {"Event-Subclass": "conference::maintenance"},
+        {"VM-User": "35"},
+        {"VM-User": "99"},
+        {"VM-Domain": "globex.example"},
+        {"VM-File-Path": "/etc/passwd"},
+        {"VM-File-Path": f"{SEEN}/../../etc/passwd"},
+        {"VM-File-Path": f"{SEEN}/acme.example/33/missing.wav"},
+        {"VM-File-Path": ""},
+    ],
+)
+def test_what_is_no_message_to_be_mailed_is_not_mailed(office: Office, changed: dict[str, str]) -> None:
+    with running(MailServer()) as server:
+        deliver(office.post(server.port), office.message(**changed), office.ask)
+    assert not server.mails
+
+
+def test_a_recording_that_is_too_large_stays_in_the_mailbox(office: Office) -> None:
+    with running(MailServer()) as server:
+        deliver(office.post(server.port), office.message("34", sound=bytes(LARGEST + 1)), office.ask)
+    assert not server.mails
+    assert office.asked == []
+
+
+def test_without_the_folder_nothing_is_mailed(office: Office) -> None:
+    with running(MailServer()) as server:
+        deliver(office.post(server.port, storage=False), office.message(), office.ask)
+    assert not server.mails
+
+
+@pytest.mark.parametrize(
+    ("changed", "who"),
+    [
+        ({"VM-Caller-ID-Number": "anonymous"}, "an unknown caller"),
+        ({"VM-Caller-ID-Number": "34"}, "an unknown caller"),  # a stranger is not Bert
+        (
+            {"variable_cc_door": "extensions", "variable_user_name": "34", "variable_domain_name": "acme.example"},
+            "34 Bert",
+        ),
+        (
+            {"variable_cc_door": "extensions", "variable_user_name": "34", "variable_domain_name": "globex.example"},
+            "+4930555123",
+        ),
+    ],
+)
+def test_a_colleague_is_named_only_when_it_is_one(office: Office, changed: dict[str, str], who: str) -> None:
+    with running(MailServer()) as server:
+        deliver(office.post(server.port), office.message(**changed), office.ask)
+    assert server.mails[0][2]["Subject"] == f"New voice message from {who}"
+
+
+@pytest.mark.parametrize(("language", "subject"), [("de", "Neue Nachricht von +49"), ("fr", "Nouveau message de +49")])
+def test_the_mail_is_in_the_tenants_language(tmp_path: Path, language: str, subject: str) -> None:
+    office = Office(tmp_path, language)
+    with running(MailServer()) as server:
+        deliver(office.post(server.port), office.message(), office.ask)
+    mail = server.mails[0][2]
+    assert mail["Subject"].startswith(subject)
+    assert mail["Content-Language"] == language
