@@ -35,6 +35,7 @@ from callcontrol.tenants import Extension, Tenant
 
 QUESTIONS = 2
 TARGET_SECONDS = 10.0
+AT_ONCE = 40  # prompts: four rules with long numbers are a hundred, and last longer than `play` may
 
 
 def steer_forwarding(call: Call, house: House, tenant: Tenant, extension: Extension, log: FilteringBoundLogger) -> str:
@@ -107,7 +108,9 @@ class _Steering:
 
     def _say(self, *words: str) -> None:
         """Say it; a moment later the call ends, so that no telephone swallows the last digit."""
-        self._call.play(*words, PAUSE)
+        spoken = (*words, PAUSE)
+        for first in range(0, len(spoken), AT_ONCE):
+            self._call.play(*spoken[first : first + AT_ONCE])
 
 
 def _steers(read: Read) -> bool:

@@ -157,6 +157,15 @@ def test_the_status_tells_of_rules_for_certain_callers_and_of_the_busy_tone(hous
     hears_only(phone(house, MAX).calls("*10"), "profile-active", "digits/2", "rule-busy", "target-busy")
 
 
+def test_the_status_of_four_rules_with_long_numbers_is_heard_to_its_end(house: RehearsalHouse) -> None:
+    for digit in CONDITIONS:
+        phone(house, MAX).calls(f"*1{digit}0043123456789012").hears("star-stored").is_hung_up()
+    caller = phone(house, MAX).calls("*10").hears("profile-active", "digits/0")
+    for rule_said in ("rule-always", "rule-not-registered", "rule-busy", "rule-no-answer"):
+        caller.hears(rule_said, *ABROAD, "digits/0", "digits/1", "digits/2")
+    caller.is_hung_up("NORMAL_CLEARING")
+
+
 def test_a_french_tenant_hears_french(house: RehearsalHouse) -> None:
     caller = phone(house, ANNE).calls("*1135")
     hears_only(caller, "star-stored", "rule-always", "target-extension", "digits/3", "digits/5", language="fr")
