@@ -11,7 +11,7 @@ from pathlib import Path
 
 import click
 
-from bench import answer, burst, calls, dialout, forwarding, ledger, rooms, waiting
+from bench import answer, burst, calls, dialout, forwarding, ledger, ring, rooms, waiting
 from bench.figures import write_raw
 from bench.machine import HOME, origin
 from callcontrol.log import configure
@@ -36,6 +36,7 @@ class Plan:
     ledger: ledger.Plan
     dialout: dialout.Plan
     forwarding: forwarding.Plan
+    ring: ring.Plan
 
 
 FULL = Plan(
@@ -52,8 +53,11 @@ FULL = Plan(
     ledger.FULL,
     dialout.FULL,
     forwarding.FULL,
+    ring.FULL,
 )
-QUICK = Plan((20,), 1, 3.0, 1.0, (200,), 100, 2.0, 1, 60, rooms.QUICK, ledger.QUICK, dialout.QUICK, forwarding.QUICK)
+QUICK = Plan(
+    (20,), 1, 3.0, 1.0, (200,), 100, 2.0, 1, 60, rooms.QUICK, ledger.QUICK, dialout.QUICK, forwarding.QUICK, ring.QUICK
+)
 Measured = tuple[object, str]
 
 
@@ -97,6 +101,11 @@ def _forwarding(folder: Path, plan: Plan) -> Measured:
     return asdict(result), forwarding.report(result)
 
 
+def _ring(folder: Path, plan: Plan) -> Measured:
+    rounds = ring.measure(folder, plan.ring)
+    return [asdict(one) for one in rounds], ring.report(rounds)
+
+
 MEASUREMENTS: dict[str, Callable[[Path, Plan], Measured]] = {
     "calls": _calls,
     "waiting": _waiting,
@@ -106,6 +115,7 @@ MEASUREMENTS: dict[str, Callable[[Path, Plan], Measured]] = {
     "ledger": _ledger,
     "forwarding": _forwarding,
     "dialout": _dialout,
+    "ring": _ring,
 }
 
 

@@ -131,7 +131,7 @@ def _bench(folder: Path) -> Iterator[Bench]:
     switch = Switch(events, secrets.token_urlsafe(16))
     callers = folder / "callers.csv"
     sipp.write_callers(callers, [open_room(place) for place in range(NUMBERS_PER_KIND)])
-    conf, dialplan, directory = _overlay(folder, reference)
+    conf, dialplan, directory = overlay(folder, reference)
     daemon = Daemon(folder, switch, listen=daemons)
     freeswitch = FreeSwitchProcess(
         binary,
@@ -160,7 +160,7 @@ def _bench(folder: Path) -> Iterator[Bench]:
         freeswitch.stop(15.0)
 
 
-def _overlay(folder: Path, port: int) -> tuple[Path, Path, Path]:
+def overlay(folder: Path, port: int) -> tuple[Path, Path, Path]:
     """The shipped configuration and dialplan, untouched, with the second door beside them; and an empty directory."""
     conf, dialplan, directory = (folder / "switch" / name for name in ("conf", "dialplan", "directory"))
     shutil.copytree(machine.HOME / "freeswitch-conf", conf)

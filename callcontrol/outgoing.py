@@ -19,6 +19,7 @@ from callcontrol.tenants import Tenant
 
 RING_SECONDS = 35.0  # longer, and most calls reach a mailbox
 ACCEPT_SECONDS = 8  # longer than it rings, so that whoever answers last can press 1
+ANNOUNCED_SECONDS = 600.0  # that a network may speak before it answers; no limit of FreeSWITCH counts then
 MOST_TELEPHONES = 10  # of one extension, like max-registrations-per-extension of the profile
 
 # One value of {name=value,...}: of what text_literal lets through, a comma or = would begin another variable.
@@ -154,18 +155,20 @@ class Ringing:
 
 
 def bridge(rings: Iterable[Ringing], *, early_media: bool = False) -> tuple[str, float]:
-    """What ``bridge`` is told so that all ring together and the first to take it talks; and the seconds that lasts.
+    """What ``bridge`` is told so that all ring together and the first to take it talks; and for how long at most.
 
     ``early_media``: the caller hears what the far end's network says before anybody answers; for one telephone only.
     A telephone that answers 302 would send our caller wherever it likes (sofia.c:6850), so that counts as a refusal.
     """
     legs = tuple(rings)
     longest = max(leg.seconds + (ACCEPT_SECONDS if leg.accept else 2) for leg in legs)
-    heard = {} if early_media and len(legs) == 1 else {"ignore_early_media": "true"}
+    early_media = early_media and len(legs) == 1
+    heard = {} if early_media else {"ignore_early_media": "true"}
     # A limit of all would end the call while somebody is asked for the key, so each leg has its own.
     common = heard | {"outbound_redirect_fatal": "true", "originate_timeout": str(longest)}
     written = ",".join(f"{name}={value}" for name, value in common.items())
-    return f"{{{written}}}{','.join(leg.written() for leg in legs)}", float(longest)
+    at_most = longest + (ANNOUNCED_SECONDS if early_media else 0.0)
+    return f"{{{written}}}{','.join(leg.written() for leg in legs)}", at_most
 
 
 @dataclass(frozen=True)
