@@ -174,6 +174,7 @@ def test_busy_is_busy(office: Office) -> None:
     clara.rings().answers()
     max_.is_answered()
     caller.calls(CLARA, from_=GUEST).is_refused("USER_BUSY")
+    office.desk("Ina", "35").calls("34").is_refused("USER_BUSY")  # who placed the call talks too
     they_talk(clara, max_)
 
 
