@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -11,12 +12,15 @@ from pathlib import Path
 import gevent
 import pytest
 
-from callcontrol.config import Config, Switch
+from callcontrol.config import Config, Smtp, Switch
 from callcontrol.daemon import Daemon
 from callcontrol.errors import ConfigError
 from callcontrol.prompts import PromptBook
 from callcontrol.rehearsal.switch import RehearsalSwitch
 from callcontrol.state import sqlite_url
+from callcontrol.switch.events import Event
+from tests.mail_server import MailServer
+from tests.mail_server import running as mail_server
 
 HOME = Path(__file__).parent.parent
 IN_FORCE = 15.0  # s; the promise is 2, which a busy machine may keep from a test
@@ -96,6 +100,11 @@ def until(condition: Callable[[], object], seconds: float = 15.0) -> None:
     while not condition():
         assert time.monotonic() < expires, f"not within {seconds} s"
         gevent.sleep(0.01)
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        return int(free.getsockname()[1])
 
 
 def measured(daemon: Daemon) -> str:
@@ -305,3 +314,33 @@ def test_wrong_pins_at_one_daemon_count_at_the_other(house: House) -> None:
         guest.hears("enter-pin").presses("1111#").hears("wrong-pin").presses("2222#").hears("wrong-pin")
         guest.presses("3333#").is_hung_up("NORMAL_CLEARING")
     house.switch.phone("+493055501000").calls(BOARD).is_refused("CALL_REJECTED")
+
+
+# -- mailboxes --------------------------------------------------------------------------------------------------------
+
+
+def test_of_two_daemons_the_one_that_steers_the_switch_mails_a_message(house: House) -> None:
+    house.write(TENANT.replace('33-secret"}', '33-secret", voicemail: {pin: "90714", email: clara@harbour.example}}'))
+    recording = house.folder / "voicemail" / "message.wav"
+    recording.parent.mkdir()
+    recording.write_bytes(b"RIFF")
+    told = {
+        "Event-Name": "CUSTOM",
+        "Event-Subclass": "vm::maintenance",
+        "VM-Action": "leave-message",
+        "VM-User": "33",
+        "VM-Domain": "harbour.example",
+        "VM-File-Path": str(recording),
+    }
+    with mail_server(MailServer()) as server:
+        smtp = Smtp(url=f"smtp://127.0.0.1:{server.port}", sender="post@harbour.example", starttls=False)
+        given = {"smtp": smtp, "voicemail": recording.parent}
+        ports = [free_port(), free_port()]
+        daemons = [house.daemon(listen=("127.0.0.1", port), **given) for port in ports]
+        boards = [daemon.switchboards[0] for daemon in daemons]
+        until(lambda: [board.steward.lease.held for board in boards].count(True) == 1)
+        for board in boards:
+            board.on_event(Event(json.dumps(told).encode()))
+        assert [daemon.post.pending for daemon in daemons].count(1) == 1
+        until(lambda: not any(daemon.post.pending for daemon in daemons))
+    assert len(server.mails) == 1
