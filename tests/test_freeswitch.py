@@ -17,7 +17,7 @@ from pydantic import SecretStr
 
 from callcontrol.directory import write_directory
 from callcontrol.errors import SwitchError, SwitchTimeout
-from callcontrol.freeswitch import FreeSwitchProcess, find_freeswitch
+from callcontrol.freeswitch import FreeSwitchProcess, carrier_variables, find_freeswitch
 from callcontrol.tenants import Extension, Tenant, Tenants
 from tests.own_freeswitch import BINARY, REPOSITORY, free_ports, running
 from tests.sip_caller import Caller
@@ -98,6 +98,15 @@ def test_a_value_that_would_break_the_configuration_is_refused_without_being_sho
 def test_a_folder_freeswitch_could_not_play_from_is_told(tmp_path: Path, name: str) -> None:
     with pytest.raises(ValueError, match="FreeSWITCH cannot play files from"):
         process(tmp_path, tmp_path / "freeswitch", prompts=tmp_path / name)
+
+
+def test_only_the_carrier_is_taken_from_the_environment_and_nothing_that_is_empty() -> None:
+    environ = {
+        "CALLCONTROL_CARRIER_PROXY": "sip.voipco.example",
+        "CALLCONTROL_CARRIER_USER": "",
+        "ACME_33_PASSWORD": "x",
+    }
+    assert carrier_variables(environ) == {"CALLCONTROL_CARRIER_PROXY": "sip.voipco.example"}
 
 
 def test_the_password_and_other_secrets_of_the_daemon_stay_out_of_reach(
