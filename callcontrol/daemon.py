@@ -10,8 +10,6 @@ Signals only set an event; the main greenlet acts.
 
 from __future__ import annotations
 
-import os
-import socket
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -24,96 +22,33 @@ from gevent.event import Event as Signal
 from callcontrol import greenlets
 from callcontrol.attendance import Attendance
 from callcontrol.config import Config
-from callcontrol.desk import Desk
-from callcontrol.dialout import Rounds
-from callcontrol.dialout.exchange import Exchange
-from callcontrol.dialout.lines import OutsideLines
-from callcontrol.dialout.plan import patience
-from callcontrol.dialout.scheduler import Scheduler
 from callcontrol.directory import write_directory
 from callcontrol.errors import ConfigError
-from callcontrol.flows import House, serve
+from callcontrol.flows import serve
 from callcontrol.http import HttpServer, http_token
-from callcontrol.ledger.books import Books
-from callcontrol.log import lines_dropped
-from callcontrol.mailboxes import MailboxPost
-from callcontrol.metrics import Metrics
-from callcontrol.prompts import PromptBook
+from callcontrol.parts import Parts
 from callcontrol.rooms.api import RoomsApi
-from callcontrol.rooms.names import Recordings, SpokenNames
-from callcontrol.rooms.registry import RoomRegistry
 from callcontrol.rooms.room import RoomState
-from callcontrol.rooms.steward import Ground
-from callcontrol.state import Database, Legs, StateStore
-from callcontrol.state.outside import OutsideCalls
-from callcontrol.state.rounds import RoundStore
-from callcontrol.state.settings import SettingsStore
 from callcontrol.switch.call import Call
 from callcontrol.switch.connection import CallSocket
-from callcontrol.switch.events import Event
 from callcontrol.switch.framing import Headers
-from callcontrol.switch.link import Link
 from callcontrol.switch.server import CallServer
-from callcontrol.switchboard import Switchboard
-from callcontrol.tenants import Problem, Tenants, TenantStore
+from callcontrol.tenants import Problem, Tenants
 
 PRUNE_SECONDS = 300.0
-DEFAULT_LANGUAGE = "en"
 
 _log = structlog.get_logger("callcontrol.daemon")
 
 
-class Daemon:
+class Daemon(Parts):
     """One callcontrol process. ``start`` returns when calls are answered; ``run`` stays until ``stop`` was called.
 
     ``epoch``: the clock by which rooms are open and call their participants, UTC epoch seconds.
     """
 
     def __init__(self, config: Config, environ: Mapping[str, str], *, epoch: Callable[[], float] = time.time) -> None:
-        self._config = config
+        super().__init__(config, environ, epoch, self._tenants_changed, self._tenant_problems)
         self._stopping = Signal()
-        self.metrics = Metrics()
-        self.rooms = RoomRegistry(time.monotonic)
-        self.tenants = TenantStore(config.tenants, environ, self._tenants_changed, self._tenant_problems)
-        self.database = Database(config.database)
-        self.state = StateStore(self.database)
-        self.desk = Desk(SettingsStore(self.database), epoch)
-        switches = [switch.name for switch in config.switches]
-        self.books = Books(Legs(self.database), self._channel, switches, config.cdr)
-        prompts = PromptBook(config.prompts, config.switch_prompts)
-        seen_by_switch = config.switch_recordings or str(config.recordings.absolute())
-        self._names = names = SpokenNames(config.recordings, seen_by_switch)
-        recordings = Recordings(config.recordings, seen_by_switch, lambda: time.strftime("%Y-%m-%dT%H%M%S"))
-        identity = f"{socket.gethostname()}/{config.listen[0]}:{config.listen[1] or os.getpid()}"
-        links: list[Link] = []
-        exchange = self._exchange(identity, links, epoch)
-        self.rounds = Rounds(exchange)
-        self.lines = OutsideLines(OutsideCalls(self.database), links, epoch)
-        self.schedules = Scheduler(self.rounds, exchange.store, exchange.tenants, epoch, self._occurred)
-        ground = Ground(
-            self.rooms, lambda: self.tenants.current, prompts, epoch, recordings.path_for, names, self.rounds
-        )
-        self.post = MailboxPost.of(config, lambda: self.tenants.current)
-        self.switchboards = [
-            Switchboard(switch, ground, self.books, self.post, identity, environ, self.metrics, self._job_ended)
-            for switch in config.switches
-        ]
-        links += [board.link for board in self.switchboards]
-        self._house = House(
-            tenants=lambda: self.tenants.current,
-            prompts=prompts,
-            rooms=self.rooms,
-            names=names,
-            state=self.state,
-            desk=self.desk,
-            rounds=self.rounds,
-            lines=self.lines,
-            books=self.books,
-            metrics=self.metrics,
-            now=epoch,
-            links_up=lambda: all(board.link.up for board in self.switchboards),
-            language=DEFAULT_LANGUAGE,
-        )
         self.calls = CallServer(
             config.listen,
             self._converse,
@@ -128,9 +63,8 @@ class Daemon:
             metrics=self.metrics,
             token=http_token(config.state),
             rooms=RoomsApi(self.rooms, self.rounds, *(board.steward for board in self.switchboards)),
-            office=Attendance(lambda: self.tenants.current, self.desk.settings_of_all, links),
+            office=Attendance(self.house.tenants, self.desk.settings_of_all, self.links),
         )
-        self._watch_ourselves()
 
     def start(self) -> None:
         """Start everything. Raises ConfigError or OSError (an address is taken)."""
@@ -194,44 +128,13 @@ class Daemon:
             ],
         }
 
-    def _exchange(self, identity: str, links: Sequence[Link], epoch: Callable[[], float]) -> Exchange:
-        return Exchange(
-            store=RoundStore(self.database),
-            tenants=lambda: self.tenants.current,
-            lines=links,
-            hosted_by=lambda room: next((member.switch for member in self.rooms.people(room)), ""),
-            numbers_in=lambda room: [member.number for member in self.rooms.people(room)],
-            language_of=self.state.language_of,
-            identity=identity,
-            patience=patience(self._config.dial_out),
-            now=epoch,
-            count=lambda tenant, result: self.metrics.calls_out.labels(tenant, str(result)).inc(),
-        )
-
-    def _occurred(self, outcome: str) -> None:
-        self.metrics.occurrences.labels(outcome).inc()
-
-    def _job_ended(self, job: str, answer: str) -> None:
-        self.rounds.take_job(job, answer)
-
     def _converse(self, socket: CallSocket, channel: Headers) -> None:
         arrived = time.monotonic()
-        call = Call(socket, channel, self._house.prompts, self._house.language)
+        call = Call(socket, channel, self.house.prompts, self.house.language)
         del channel  # 6 kB that a caller at a prompt need not carry
         call.on_answered = lambda: self.metrics.answer_seconds.observe(time.monotonic() - arrived)
         with self.metrics.calls_live.track_inprogress():
-            serve(call, self._house)
-
-    def _watch_ourselves(self) -> None:
-        watch = self.metrics.watch
-        watch("greenlets", "Greenlets started by name and alive", greenlets.count)
-        watch("state_available", "1 while the state store answers", lambda: self.database.available)
-        watch("state_outages", "Times the state store went away since the start", lambda: self.database.outages)
-        self.books.watch_with(watch)
-        watch("log_lines_dropped", "Log lines lost since the start", lines_dropped)
-        watch("rounds_running", "Rounds of calls this daemon drives", lambda: self.rounds.running)
-        for board in self.switchboards:
-            self.metrics.link_up.labels(board.link.name).set(0)  # a link that never came up is down too
+            serve(call, self.house)
 
     def _drain(self) -> None:
         _log.info("draining", conversations=self.calls.live, at_most_s=self._config.drain_seconds)
@@ -254,9 +157,6 @@ class Daemon:
         self.books.stop()
         self.database.close()
         _log.info("stopped")
-
-    def _channel(self, switch: str, call: str) -> Event:
-        return next(board for board in self.switchboards if board.link.name == switch).channel(call)
 
     def _keep_house(self) -> None:
         while not self._stopping.wait(timeout=PRUNE_SECONDS):

@@ -21,6 +21,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"rooms", "ledger", "invitations", "forwarding", "mailboxes"}),
     frozenset({"dialout", "desk", "explain"}),
     frozenset({"flows", "switchboard", "attendance"}),
+    frozenset({"parts"}),
     frozenset({"daemon"}),
     frozenset({"serving", "demo", "rehearse"}),
     frozenset({"cli"}),
