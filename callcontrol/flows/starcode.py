@@ -14,7 +14,18 @@ from callcontrol.flows.confirmation import confirmed, refused
 from callcontrol.flows.house import House
 from callcontrol.flows.intercom import open_intercom
 from callcontrol.forwarding import Called, starcodes
-from callcontrol.forwarding.effects import Refusal, Refused, Setting
+from callcontrol.forwarding.effects import (
+    Activated,
+    Confirmation,
+    Refusal,
+    Refused,
+    RuleCancelled,
+    RuleSaid,
+    RuleSet,
+    Setting,
+    StatusIs,
+    Undisturbed,
+)
 from callcontrol.forwarding.starcodes import (
     Activate,
     CancelRule,
@@ -97,7 +108,7 @@ class _Steering:
             return "star code not stored"
         if isinstance(made, Refused):
             return self._refuse(made.reason)
-        self._log.info("star code", code=_named(code), said=str(made.said))
+        self._log.info("star code", code=_named(code), now=_in_words(made.said))
         self._say(*confirmed(made.said, self._call.language, self._who.tenant.region))
         return "star code confirmed"
 
@@ -121,6 +132,19 @@ def _steers(read: Read) -> bool:
 
 def _named(code: Setting) -> str:
     return type(code).__name__
+
+
+def _in_words(said: Confirmation) -> str:
+    """What is set now, for whoever reads the log."""
+    match said:
+        case RuleSet(rule=RuleSaid(condition=condition, target=target)):
+            return f"profile 0, {condition}: {target}"
+        case RuleCancelled(condition=condition, active=active):
+            return f"profile {active}, no rule for {condition} in profile 0"
+        case Undisturbed(on=on):
+            return f"do not disturb {'on' if on else 'off'}"
+        case Activated(profile=profile) | StatusIs(profile=profile):
+            return f"profile {profile}"
 
 
 def _language(house: House, tenant: Tenant, extension: Extension) -> str:

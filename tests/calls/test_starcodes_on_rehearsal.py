@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from callcontrol.forwarding import Called, Settings
 from callcontrol.forwarding.settings import target_of
@@ -65,6 +66,20 @@ def test_a_rule_dialled_in_one_string_is_said_back_with_its_target(house: Rehear
     condition, words, _ = CONDITIONS[digit]
     hears_only(phone(house).calls(f"*1{digit}34"), "star-stored", *words, *EXTENSION_34)
     assert rule(house, condition) == Target("extension", "34")
+
+
+def test_the_log_says_in_words_what_each_code_set(house: RehearsalHouse) -> None:
+    with capture_logs() as logs:
+        for code in ("*1134", "**11", "*15", "**15", "*102", "*10"):
+            phone(house).calls(code).is_answered().is_hung_up("NORMAL_CLEARING")
+    assert [line["now"] for line in logs if line["event"] == "star code"] == [
+        "profile 0, always: 34",
+        "profile 0, no rule for always in profile 0",
+        "do not disturb on",
+        "do not disturb off",
+        "profile 2",
+        "profile 2",
+    ]
 
 
 @pytest.mark.parametrize("digit", CONDITIONS)
