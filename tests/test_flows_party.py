@@ -7,7 +7,7 @@ import json
 import pytest
 
 from callcontrol.flows.party import diversions
-from callcontrol.flows.presence import is_talking
+from callcontrol.flows.presence import talking
 
 ACCOUNT = "33@acme.example"
 
@@ -30,8 +30,9 @@ def test_diversions_are_counted_whoever_wrote_them(header: str, times: int) -> N
 
 
 def channels(*rows: tuple[str, str, str]) -> str:
-    keys = ("presence_id", "direction", "callstate")
-    return json.dumps({"row_count": len(rows), "rows": [dict(zip(keys, row, strict=True)) for row in rows]})
+    keys = ("uuid", "presence_id", "direction", "callstate")
+    named = [(f"call-{number}", *row) for number, row in enumerate(rows)]
+    return json.dumps({"row_count": len(rows), "rows": [dict(zip(keys, row, strict=True)) for row in named]})
 
 
 @pytest.mark.parametrize(
@@ -47,9 +48,9 @@ def channels(*rows: tuple[str, str, str]) -> str:
     ],
 )
 def test_an_extension_talks_when_it_answered_or_placed_a_call(row: tuple[str, str, str], talks: bool) -> None:
-    assert is_talking(channels(("", "inbound", "ACTIVE"), row), ACCOUNT) is talks
+    assert talking(channels(("", "inbound", "ACTIVE"), row), ACCOUNT) == (("call-1",) if talks else ())
 
 
 @pytest.mark.parametrize("answer", ['{"row_count": 0}', "", "-ERR no reply", "[]", "null"])
 def test_a_switch_that_tells_nothing_says_that_nobody_talks(answer: str) -> None:
-    assert is_talking(answer, ACCOUNT) is False
+    assert talking(answer, ACCOUNT) == ()

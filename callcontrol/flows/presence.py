@@ -17,19 +17,23 @@ def situation(call: Call, called: Called, registered: Sequence[str]) -> Situatio
         return Situation(bool(registered))
     number = called.extension.number
     channels = call.channels_like(f"sofia/extensions/{number}@")  # so is each channel called that is theirs
-    return Situation(bool(registered), is_talking(channels, f"{number}@{called.tenant.domain}"))
+    talks = talking(channels, f"{number}@{called.tenant.domain}")
+    # The table behind `show` is written a moment later than calls end (switch_core_sqldb.c): each is asked for itself.
+    return Situation(bool(registered), any(call.is_there(uuid) for uuid in talks))
 
 
-def is_talking(channels: str, account: str) -> bool:
-    """Whether ``show channels as json`` has a call an extension placed, or one it has answered.
+def talking(channels: str, account: str) -> tuple[str, ...]:
+    """The calls in ``show channels as json`` that an extension placed, or has answered.
 
     ``presence_id`` is ours: of calls it places it comes from the directory, of calls to it from the dial string.
     """
     try:
         rows = json.loads(channels).get("rows", [])
     except (ValueError, AttributeError):
-        return False
-    return any(
-        row.get("presence_id") == account and (row.get("direction") == "inbound" or row.get("callstate") in _TALKING)
-        for row in rows
+        return ()
+    theirs = (row for row in rows if row.get("presence_id") == account)
+    return tuple(
+        str(row.get("uuid", ""))
+        for row in theirs
+        if row.get("direction") == "inbound" or row.get("callstate") in _TALKING
     )

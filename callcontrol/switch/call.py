@@ -219,6 +219,10 @@ class Call:
         """The calls of the switch whose channel is called like this, and perhaps others, as JSON."""
         return self._socket.api(f"show channels like {text_literal(name)} as json")
 
+    def is_there(self, call: str) -> bool:
+        """Whether the switch has this call at this moment; it is known by its uuid."""
+        return self._socket.api(f"uuid_exists {text_literal(call)}") == "true"
+
     def use_mailbox(self, box: Mailbox) -> None:
         """Let the caller speak into a mailbox, or listen to it; the last verb of a conversation."""
         self._leave_to("voicemail", box.argument, box.variables(self.language))
