@@ -29,17 +29,23 @@ class OddCall:
     """One call from bytes, dialled at once; ``with OddCall(...) as call: call.answer()``.
 
     door: ``host:port``. from_: the whole name-addr of the From header. headers: complete header lines without line
-    ends. All are sent as they are.
+    ends. parameters: of the URI that is called, such as ``;gw=carrier``. All are sent as they are.
     """
 
     def __init__(
-        self, door: str, number: str, *, from_: bytes = b"<sip:+4930555000@127.0.0.1>", headers: Sequence[bytes] = ()
+        self,
+        door: str,
+        number: str,
+        *,
+        from_: bytes = b"<sip:+4930555000@127.0.0.1>",
+        headers: Sequence[bytes] = (),
+        parameters: str = "",
     ) -> None:
         self._socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         host, port = door.split(":")
         self._socket.connect((host, int(port)))
         self._here = b"127.0.0.1:%d" % self._socket.getsockname()[1]
-        self._uri = f"sip:{number}@{door}".encode()
+        self._uri = f"sip:{number}@{door}{parameters}".encode()
         self._from = from_ + b";tag=" + secrets.token_hex(4).encode()
         self._to = b"<" + self._uri + b">"
         self.call_id = secrets.token_hex(8)

@@ -43,10 +43,10 @@ def header(attempt: Attempt, name: str) -> str:
 
 
 @contextmanager
-def office_of(binary: Path, folder: Path) -> Iterator[tuple[Demo, Carrier]]:
-    """A demo with the office's tenant, in a folder of its own, and the carrier."""
+def office_of(binary: Path, folder: Path, files: str = "office") -> Iterator[tuple[Demo, Carrier]]:
+    """A demo with the tenants of ``files``, a folder beside this one, in a folder of its own; and the carrier."""
     tenants = folder / "tenants"
-    shutil.copytree(Path(__file__).with_name("office"), tenants)
+    shutil.copytree(Path(__file__).with_name(files), tenants)
     with Carrier() as carrier:
         demo = Demo(binary, tenants, folder / "state", CALLCONTROL_CARRIER_PROXY=carrier.address)
         try:

@@ -6,6 +6,7 @@ its own because PJSIP keeps global state and the wheel allows four calls per pro
 ends one phone, not the test run.
 
 Commands   {"do": "register", "account": URI, "proxy": URI, "user": NAME, "password": TEXT}
+           {"do": "unregister"}
            {"do": "call", "to": URI, "from": NAME-ADDR, "headers": [[NAME, VALUE], ...]}
            {"do": "answer", "code": INT}   {"do": "hangup"}   {"do": "quit"}
            {"do": "keys", "digits": TEXT, "by": "rfc2833"|"info"}   {"do": "tone", "hz": INT}
@@ -232,6 +233,10 @@ class Phone:
         config.sipConfig.proxies.append(f"<{proxy};lr;hide>")
         config.sipConfig.authCreds.append(pj.AuthCredInfo("digest", "*", user, 0, password))
         self.account.modify(config)
+
+    def do_unregister(self) -> None:
+        """Tell the registrar that this telephone goes; calls still go out as the extension."""
+        self.account.setRegistration(False)
 
     def do_call(self, to: str, headers: list[list[str]], **who: str) -> None:
         """Send the INVITE. ``from`` is a name-addr, or absent for the account's own."""

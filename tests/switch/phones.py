@@ -50,17 +50,25 @@ class Phone:
     # -- what the person does
 
     def calls(
-        self, number: str, *, from_: str = "+4930555000", name: str = "", headers: Mapping[str, str] | None = None
+        self,
+        number: str,
+        *,
+        from_: str = "+4930555000",
+        name: str = "",
+        headers: Mapping[str, str] | None = None,
+        claims: str = "",
     ) -> Phone:
         """Dial; does not wait for an answer. ``from_`` ``""``: sends no number.
 
         ``name`` is the display name, ``headers`` are more SIP headers: both as hostile as UTF-8 without line ends
-        allows (other bytes: OddCall). An extension calls as itself.
+        allows (other bytes: OddCall). An extension calls as itself, or writes the address ``claims`` into From.
         """
         self._new_call(" ".join(filter(None, (f"calls {number} from", name, from_, *(headers or ())))))
         address = f"<sip:{from_}@127.0.0.1>" if from_ else "<sip:anonymous@anonymous.invalid>"
         quoted = name.replace("\\", "\\\\").replace('"', '\\"')
-        who = {} if self._domain else {"from": f'"{quoted}" {address}' if name else address}
+        if claims:
+            address = f"<sip:{claims}>"
+        who = {} if self._domain and not claims else {"from": f'"{quoted}" {address}' if name else address}
         to = f"sip:{number}@{self._domain or self._switch.trunk}"
         self._handset.do("call", to=to, headers=[list(pair) for pair in (headers or {}).items()], **who)
         self._handset.wait("calling", WITHIN)
@@ -76,6 +84,14 @@ class Phone:
         self._handset.say(f"the registrar answers {answer['code']} {answer['text']}")
         if answer["code"] != code:
             self._handset.fail(f"be answered {code}")
+        return self
+
+    def unregisters(self) -> Phone:
+        """Take the registration back; nobody can call this telephone then, and it may still call."""
+        self._new_call("unregisters")
+        self._handset.do("unregister")
+        if self._handset.wait("registered", WITHIN)["code"] != 200:
+            self._handset.fail("be answered 200")
         return self
 
     def rings(self, *, within: float = WITHIN) -> Phone:
