@@ -121,7 +121,7 @@ def test_every_value_from_the_environment_has_a_default_but_the_carrier_nobody_n
     assert [name for name, _ in overrides if name not in absent] == [name for name in defaults if name not in computed]
     assert all(variable == name.upper() for name, variable in overrides)
     used = {name for path in [*DIALPLAN, *CONFIGURATION] for name in re.findall(r"\$\$\{(\w+)\}", path.read_text())}
-    assert used - {"conf_dir", "log_dir"} == set(defaults) | absent
+    assert used - {"conf_dir", "db_dir", "log_dir"} == set(defaults) | absent
 
 
 def test_the_event_socket_is_on_loopback_and_has_no_well_known_password() -> None:

@@ -69,7 +69,7 @@ def test_an_unknown_key_is_shown_with_the_likely_one_or_with_all() -> None:
         "6:5: unknown key 'colour' (possible: access, pin, moderator_pin, whitelist, moderators, wait_for_moderator, "
         "admission, when_moderator_leaves, moderator_grace, max_participants, max_wait, max_alone, max_duration, "
         "announce, record, dial_out, dial_out_when, schedule, owner)",
-        "8:19: unknown key 'raum' (possible: room, rooms, extension, languages)",
+        "8:19: unknown key 'raum' (possible: room, rooms, extension, voicemail, languages)",
     ]
 
 
