@@ -111,7 +111,7 @@ def test_a_call_goes_where_the_codes_say(phones: Phones, demo: Demo) -> None:
     (call,) = office(demo)["34"]["calls"]
     assert (call["state"], call["other"]) == ("talking", "+4930555000")
     guest.hangs_up()
-    for code in ("**11", "*15"):
+    for code in ("**11", "**13", "*15"):
         clara.calls(code).is_answered().is_hung_up("NORMAL_CLEARING")
     guest.calls(CLARAS_NUMBER).is_refused("USER_BUSY")
     clara.calls("**15").is_answered().is_hung_up("NORMAL_CLEARING")
