@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from callcontrol.account import Account
 from callcontrol.errors import UnsafeText
 from callcontrol.numbers import is_costly, is_emergency, to_e164
 from callcontrol.switch.literals import number_literal, text_literal
@@ -98,17 +99,12 @@ def shown(who: Callee, tenant: Tenant, room: str) -> dict[str, str]:
 
 
 def accounted(who: Callee, tenant: Tenant, room: str, *, moderator: bool = False) -> dict[str, str]:
-    """The variables that say for whom a call is made, so that the ledger knows it (callcontrol/ledger/account.py).
+    """The variables that say for whom a call is made, so that the ledger knows it.
 
     ``room``: TENANT.ROOM.
     """
-    return {
-        "cc_tenant": tenant.id,
-        "cc_room": room,
-        "cc_role": "moderator" if moderator else "participant",
-        "cc_payer": "tenant",
-        "cc_number": who.number,
-    }
+    role = "moderator" if moderator else "participant"
+    return Account(tenant.id, room.removeprefix(f"{tenant.id}."), role, "tenant", who.number).variables()
 
 
 def originate(

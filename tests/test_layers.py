@@ -13,7 +13,19 @@ PACKAGE = Path(__file__).parent.parent / "callcontrol"
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"__init__", "errors"}),
     frozenset(
-        {"greenlets", "numbers", "mailserver", "prompts", "spoken", "wav", "guessing", "log", "metrics", "processes"}
+        {
+            "account",
+            "greenlets",
+            "numbers",
+            "mailserver",
+            "prompts",
+            "spoken",
+            "wav",
+            "guessing",
+            "log",
+            "metrics",
+            "processes",
+        }
     ),
     frozenset({"tenants", "state", "switch", "rehearsal", "http"}),
     frozenset({"config", "routing", "directory", "freeswitch", "outgoing", "status"}),

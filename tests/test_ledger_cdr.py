@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callcontrol.ledger.account import Account, account_of, decoded, encoded
+from callcontrol.account import Account, account_of, decoded, encoded
 from callcontrol.ledger.cdr import MOST_BYTES, Faulty, NotOurs, read_cdr
 from callcontrol.state import Leg
 

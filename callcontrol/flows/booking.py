@@ -5,8 +5,8 @@ The name is the tenant's own for this number (an extension, a participant of the
 
 from __future__ import annotations
 
+from callcontrol.account import Account
 from callcontrol.flows.visit import Guest, Visit
-from callcontrol.ledger.account import Account
 from callcontrol.rooms.admission import Entry, Role
 from callcontrol.state import Leg
 from callcontrol.state.leg import ADMISSION, MODERATOR, NOTHING

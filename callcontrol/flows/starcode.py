@@ -13,6 +13,7 @@ from structlog.typing import FilteringBoundLogger
 from callcontrol.flows.confirmation import confirmed, refused
 from callcontrol.flows.house import House
 from callcontrol.flows.intercom import open_intercom
+from callcontrol.flows.telling import language_of
 from callcontrol.forwarding import Called, starcodes
 from callcontrol.forwarding.effects import (
     Activated,
@@ -38,7 +39,6 @@ from callcontrol.forwarding.starcodes import (
     Status,
 )
 from callcontrol.forwarding.targets import Objection
-from callcontrol.guessing import extension_key
 from callcontrol.prompts import PAUSE
 from callcontrol.state import StateUnavailable
 from callcontrol.switch.call import Accepted, Call
@@ -51,7 +51,8 @@ AT_ONCE = 40  # prompts: four rules with long numbers are a hundred, and last lo
 
 def steer_forwarding(call: Call, house: House, tenant: Tenant, extension: Extension, log: FilteringBoundLogger) -> str:
     """Carry out the star code that ``extension`` dialled; returns the outcome for log and metrics."""
-    call.language = _language(house, tenant, extension)
+    chosen = language_of(call, house, tenant)
+    call.language = chosen if chosen in tenant.languages else tenant.languages[0]
     read = starcodes.read(call.dialled)
     if isinstance(read, Intercom):
         return open_intercom(call, house, Called(tenant, extension), read.extension, log)
@@ -145,9 +146,3 @@ def _in_words(said: Confirmation) -> str:
             return f"do not disturb {'on' if on else 'off'}"
         case Activated(profile=profile) | StatusIs(profile=profile):
             return f"profile {profile}"
-
-
-def _language(house: House, tenant: Tenant, extension: Extension) -> str:
-    """What the person once chose at one of the tenant's numbers, or the tenant's own."""
-    chosen = house.state.language_of(tenant.id, extension_key(tenant.id, f"{extension.number}@{tenant.domain}"))
-    return chosen if chosen in tenant.languages else tenant.languages[0]

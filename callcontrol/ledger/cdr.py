@@ -15,7 +15,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from callcontrol.ledger.account import account_of, side_of
+from callcontrol.account import account_of, side_of
 from callcontrol.state.leg import ADMISSION, LEFT, MODERATOR, NOTHING, Leg
 
 #: Bytes of a record. That of a usual call has 10 000, most of it variables.

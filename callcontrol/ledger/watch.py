@@ -17,8 +17,8 @@ from dataclasses import dataclass
 import structlog
 from gevent.event import Event as Signal
 
+from callcontrol.account import account_of, side_of
 from callcontrol.errors import SwitchError
-from callcontrol.ledger.account import account_of, side_of
 from callcontrol.state import Leg, Legs, StateUnavailable
 from callcontrol.state.leg import ADMISSION, DAEMON, MODERATOR, NOTHING, OPEN, UNKNOWN, Closed, Entered, News, Opened
 from callcontrol.switch.events import Event

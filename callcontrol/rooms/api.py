@@ -15,13 +15,14 @@ from typing import Any, Protocol, TypeVar
 
 import structlog
 
+from callcontrol.account import main_room
 from callcontrol.http import NotNow, NotThere, NotUnderstood
 from callcontrol.rooms.calls import Begun, Calls, Cause, Refused
 from callcontrol.rooms.conduct import Conduct
 from callcontrol.rooms.registry import RoomRegistry
 from callcontrol.rooms.room import Member, Phase, RoomState
 from callcontrol.rooms.shown import people_called, shown
-from callcontrol.rooms.steward import NoSuchRoom, main_room
+from callcontrol.rooms.steward import NoSuchRoom
 from callcontrol.tenants import Record
 
 T = TypeVar("T")

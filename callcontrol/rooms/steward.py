@@ -15,6 +15,7 @@ import structlog
 from gevent.event import AsyncResult
 
 from callcontrol import greenlets
+from callcontrol.account import main_room
 from callcontrol.errors import CallControlError, SwitchTimeout
 from callcontrol.prompts import PromptBook
 from callcontrol.rooms.actor import Control, Item, KeyPressed, NotReached, Resynced, RoomActor
@@ -32,7 +33,6 @@ from callcontrol.switch.events import Event
 from callcontrol.tenants import Access, Room, Tenant, Tenants
 
 CONTROL_SECONDS = 5.0
-SIDE_ROOMS = ("lobby", "aside")  # a room of a tenant may be called so too, but has one dot only
 
 T = TypeVar("T")
 _log = structlog.get_logger("callcontrol.rooms")
@@ -229,9 +229,3 @@ class Steward:
         """After a restart only the channel itself knows which language its caller chose."""
         commands = RoomCommands("any", self._api, self._ground.prompts)
         self._ground.registry.note_language(call, commands.variable(call, "cc_language"))
-
-
-def main_room(name: str) -> str:
-    """The room a lobby or side room belongs to."""
-    tenant_and_room, dot, side = name.rpartition(".")
-    return tenant_and_room if dot and side in SIDE_ROOMS and "." in tenant_and_room else name

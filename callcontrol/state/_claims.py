@@ -116,9 +116,7 @@ def _to_call(one: Invitee, *, explicit: bool) -> bool:
 def _wait(connection: Connection, one: Invitee, now: float) -> None:
     values: dict[str, Any] = {"state": "waiting", "due_at": now}
     if one.state != "waiting":
-        made = select(func.coalesce(func.max(tries.c.number), 0))
-        made = made.where(tries.c.round == one.round, tries.c.place == one.place)
-        values["counts_from"] = connection.execute(made).scalar_one()
+        values["counts_from"] = _made(connection, one.round, one.place)
     connection.execute(_invitee(one.round, one.place).values(values))
 
 
@@ -136,11 +134,16 @@ def _not_ours(connection: Connection, try_: Try, owner: str) -> Claim | None:
     waits = and_(this, invitees.c.state == "waiting", invitees.c.due_at <= try_.began_at)
     if connection.execute(select(invitees.c.place).where(waits)).first() is None:
         return Claim(Held.NOT_WAITING)
-    made = select(func.coalesce(func.max(tries.c.number), 0))
-    made = made.where(tries.c.round == try_.round, tries.c.place == try_.place)
-    if connection.execute(made).scalar_one() + 1 != try_.number:
+    if _made(connection, try_.round, try_.place) + 1 != try_.number:
         return Claim(Held.NOT_WAITING)
     return None
+
+
+def _made(connection: Connection, round_id: str, place: int) -> int:
+    """The number of the last try to reach somebody; 0 before the first."""
+    last = select(func.coalesce(func.max(tries.c.number), 0))
+    number: int = connection.execute(last.where(tries.c.round == round_id, tries.c.place == place)).scalar_one()
+    return number
 
 
 def _beyond(connection: Connection, try_: Try, limits: Limits) -> Claim | None:

@@ -228,9 +228,7 @@ def lock(connection: Connection, key: str) -> None:
     (BEGIN IMMEDIATE, callcontrol/state/_engine.py) already keeps every other writer out.
     """
     if connection.dialect.name == "postgresql":
-        connection.execute(
-            text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))"), {"key": f"callcontrol {key}"}
-        )
+        connection.execute(_LOCK, {"key": f"callcontrol {key}"})
 
 
 def put(connection: Connection, table: Table, row: dict[str, Any]) -> None:

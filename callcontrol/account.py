@@ -11,7 +11,8 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-#: Side rooms of a room: waiting to be let in, and the talk before a callee is brought in.
+#: Side rooms of a room: waiting to be let in, and the talk before a callee is brought in. A room of a tenant may be
+#: called so too, but has one dot only.
 SIDES = ("lobby", "aside")
 
 _SLUG = r"[a-z][a-z0-9-]{0,31}"
@@ -72,6 +73,11 @@ def side_of(conference: str) -> tuple[str, str]:
     """``TENANT.ROOM`` and the side of it ("" for the room itself) that a conference is: ``acme.board.lobby``."""
     room, dot, side = conference.rpartition(".")
     return (room, side) if dot and side in SIDES and "." in room else (conference, "")
+
+
+def main_room(conference: str) -> str:
+    """The room that a conference is, or belongs to as its lobby or side room."""
+    return side_of(conference)[0]
 
 
 def encoded(name: str) -> str:
