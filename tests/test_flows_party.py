@@ -7,7 +7,7 @@ import json
 import pytest
 
 from callcontrol.flows.party import diversions
-from callcontrol.flows.presence import talking
+from callcontrol.switch.tables import talking
 
 ACCOUNT = "33@acme.example"
 

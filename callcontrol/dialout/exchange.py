@@ -16,7 +16,8 @@ from callcontrol.guessing import extension_key
 from callcontrol.numbers import to_e164
 from callcontrol.outgoing import Callee, Extension, accounted, line, originate, shown, telephones
 from callcontrol.state.rounds import Invitee, Round, RoundStore, Ticket, Try
-from callcontrol.switch.literals import number_literal, text_literal
+from callcontrol.switch.literals import text_literal
+from callcontrol.switch.questions import call_exists, contacts_of
 from callcontrol.tenants import Room, Tenant, Tenants
 
 #: Where the dialplan hands whoever answered to a daemon.
@@ -88,8 +89,7 @@ class Exchange:
         if not who.domain:
             return (line(who),)
         try:
-            asked = f"sofia_contact extensions/{number_literal(who.number)}@{text_literal(who.domain)}"
-            return telephones(switch.api(asked))
+            return telephones(contacts_of(switch.api, who.number, who.domain))
         except SwitchRefused:
             return ()
 
@@ -126,7 +126,7 @@ class Exchange:
         if switch is None:
             return False
         try:
-            return any(switch.api(f"uuid_exists {text_literal(call)}") == "true" for call in try_.calls)
+            return any(call_exists(switch.api, call) for call in try_.calls)
         except SwitchRefused:
             return False
         except SwitchError:

@@ -20,7 +20,7 @@ from callcontrol.errors import SwitchError
 from callcontrol.state import StateUnavailable
 from callcontrol.state.outside import OutsideCalls
 from callcontrol.state.rounds import Held
-from callcontrol.switch.literals import text_literal
+from callcontrol.switch.questions import call_exists
 from callcontrol.tenants import Tenant
 
 LOOK_SECONDS = 5.0
@@ -76,7 +76,7 @@ class OutsideLines:
             self._store.end(over, self._now())
 
     def _exists(self, call: str) -> bool:
-        return any(switch.api(f"uuid_exists {text_literal(call)}") == "true" for switch in self._switches)
+        return any(call_exists(switch.api, call) for switch in self._switches)
 
     def _tend(self) -> None:
         while not self._stopping.wait(timeout=LOOK_SECONDS):

@@ -114,8 +114,7 @@ class _Visit:
     def _desks(self, called: Called, plan: Ring, registered: tuple[str, ...]) -> list[Ringing]:
         if not plan.telephones:
             return []
-        account = f"{called.extension.number}@{called.tenant.domain}"
-        variables = {"presence_id": account, **self._who.inside}
+        variables = {"presence_id": called.account, **self._who.inside}
         return [Ringing(endpoint, plan.seconds, variables, diversion=self._sent_on) for endpoint in registered]
 
     def _mobiles(self, called: Called, plan: Ring, lines: tuple[str, ...]) -> list[Ringing]:

@@ -41,7 +41,6 @@ def open_intercom(call: Call, house: House, who: Called, extension: str, log: Fi
 
 
 def _speak(call: Call, other: Called, log: FilteringBoundLogger) -> str:
-    account = f"{other.extension.number}@{other.tenant.domain}"
     registered = telephones(call.contacts(other.extension.number, other.tenant.domain or ""))
     if situation(call, other, registered).talking:
         call.hangup("USER_BUSY")
@@ -49,7 +48,7 @@ def _speak(call: Call, other: Called, log: FilteringBoundLogger) -> str:
     if not registered:
         return tell(call, "extension-unavailable", "NO_USER_RESPONSE")
     # Sofia makes `Call-Info: ...;answer-after=0` of it, and NOTIFY with `Event: talk` (mod_sofia.c:5124).
-    variables = {"presence_id": account, "sip_auto_answer": "true"}
+    variables = {"presence_id": other.account, "sip_auto_answer": "true"}
     dial, seconds = bridge([Ringing(endpoint, SECONDS, variables) for endpoint in registered])
     reached = call.connect(dial, seconds=seconds)
     if isinstance(reached, Connected):

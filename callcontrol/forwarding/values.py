@@ -70,6 +70,11 @@ class Called:
     tenant: Tenant
     extension: Extension
 
+    @property
+    def account(self) -> str:
+        """The account its telephones register with, such as ``33@acme.example``."""
+        return f"{self.extension.number}@{self.tenant.domain}"
+
 
 @dataclass(frozen=True, slots=True)
 class Chain:

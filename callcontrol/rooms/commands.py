@@ -13,7 +13,8 @@ import structlog
 from callcontrol.errors import SwitchRefused
 from callcontrol.prompts import PromptBook
 from callcontrol.rooms.room import Member, RoomState
-from callcontrol.switch.literals import number_literal, text_literal
+from callcontrol.switch.literals import text_literal
+from callcontrol.switch.questions import call_exists, contacts_of
 
 MUSIC = "local_stream://moh"
 PAUSE = "silence_stream://400"  # between two sentences that would run together
@@ -139,11 +140,11 @@ class RoomCommands:
 
     def exists(self, call: str) -> bool:
         """Whether FreeSWITCH has this call, ringing or answered."""
-        return self._send(f"uuid_exists {text_literal(call)}") == "true"
+        return call_exists(self._send, call)
 
     def contacts(self, extension: str, domain: str) -> str:
         """Where the telephones of an extension are registered, as FreeSWITCH and they wrote it: see `telephones`."""
-        return self._send(f"sofia_contact extensions/{number_literal(extension)}@{text_literal(domain)}")
+        return contacts_of(self._send, extension, domain)
 
     def _files(self, language: str, names: Sequence[str], behind: str) -> str:
         known = language if language in self._prompts.languages else self._prompts.languages[0]

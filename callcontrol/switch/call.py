@@ -17,8 +17,9 @@ from callcontrol.prompts import PromptBook
 from callcontrol.switch.caller import Caller, Origin, read_caller, read_origin, read_summons
 from callcontrol.switch.connection import CallSocket
 from callcontrol.switch.framing import Headers
-from callcontrol.switch.literals import number_literal, text_literal
+from callcontrol.switch.literals import text_literal
 from callcontrol.switch.mailbox import Mailbox
+from callcontrol.switch.questions import call_exists, contacts_of
 from callcontrol.switch.talk import Connected, NotReached, Talk
 
 T = TypeVar("T")
@@ -213,7 +214,7 @@ class Call:
 
     def contacts(self, extension: str, domain: str) -> str:
         """Where the telephones of an extension are registered, as outgoing.telephones reads it."""
-        return self._socket.api(f"sofia_contact extensions/{number_literal(extension)}@{text_literal(domain)}")
+        return contacts_of(self._socket.api, extension, domain)
 
     def channels_like(self, name: str) -> str:
         """The calls of the switch whose channel is called like this, and perhaps others, as JSON."""
@@ -221,7 +222,7 @@ class Call:
 
     def is_there(self, call: str) -> bool:
         """Whether the switch has this call at this moment; it is known by its uuid."""
-        return self._socket.api(f"uuid_exists {text_literal(call)}") == "true"
+        return call_exists(self._socket.api, call)
 
     def use_mailbox(self, box: Mailbox) -> None:
         """Let the caller speak into a mailbox, or listen to it; the last verb of a conversation."""
