@@ -27,7 +27,7 @@ T = TypeVar("T")
 DEADLINE = 1.0
 #: Seconds in which the store is not asked again after it did not answer in time.
 PAUSE = 5.0
-#: Seconds the daemon waits at its start for the tables to be made.
+#: Seconds the daemon waits at least, at its start, for the tables to be made.
 OPENING = 10.0
 
 _log = structlog.get_logger("callcontrol.state")
@@ -49,6 +49,7 @@ class Database:
         self._engine = open_engine(url, deadline)
         self._writer = self._engine.execution_options(**WRITES)
         self._worker = Worker(deadline, pause)
+        self._opening = max(OPENING, deadline)
         self._prepared = False
         #: Whether the last question was answered.
         self.available = True
@@ -58,7 +59,7 @@ class Database:
     def open(self) -> None:
         """Create or check the tables. Raises StateTooNew; a database that is away now is tried again later."""
         try:
-            self._worker.run(self._prepare, deadline=OPENING)
+            self._worker.run(self._prepare, deadline=self._opening)
         except StateTooNew:
             raise
         except StateUnavailable as error:
