@@ -33,7 +33,7 @@ class Api:
         self._commands: dict[str, Callable[[str], str]] = {
             "conference": lambda text: conference(hub, text),
             "show": lambda text: registrations(hub, exchange) if text == REGISTRATIONS else show(hub, text),
-            "uuid_exists": lambda text: "true" if text in hub.calls else "false",
+            "uuid_exists": lambda text: "true" if self._call(text) else "false",
             "uuid_kill": self._kill,
             "uuid_setvar": self._setvar,
             "uuid_setvar_multi": self._setvar_multi,
@@ -65,7 +65,9 @@ class Api:
         return command(argument) if command else f"-ERR {name} Command not found!\n"
 
     def _call(self, uuid: str) -> Session | None:
-        return self._hub.calls.get(uuid)
+        """A call that is not hung up; the others no command finds (switch_core_rwlock.c:89)."""
+        session = self._hub.calls.get(uuid)
+        return None if session is None or session.channel.down else session
 
     def _kill(self, text: str) -> str:
         uuid, _, reason = text.partition(" ")

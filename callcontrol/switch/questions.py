@@ -11,7 +11,10 @@ from callcontrol.switch.literals import number_literal, text_literal
 
 
 def call_exists(api: Callable[[str], str], call: str) -> bool:
-    """Whether the switch has this call, ringing or answered; it is known by its uuid."""
+    """Whether the switch has this call, ringing or answered; it is known by its uuid.
+
+    One that is hung up is there no longer, though FreeSWITCH may keep it for a while (switch_core_rwlock.c:89).
+    """
     return api(f"uuid_exists {text_literal(call)}") == "true"
 
 

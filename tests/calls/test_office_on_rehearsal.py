@@ -135,6 +135,12 @@ def test_who_placed_a_call_is_busy_too(house: RehearsalHouse) -> None:
     clara.hangs_up()
 
 
+def test_who_calls_the_own_extension_is_talking(house: RehearsalHouse) -> None:
+    second = telephone(house, CLARA)
+    desk(house, CLARA).calls("33").is_refused("USER_BUSY")
+    assert second.times_called == 0
+
+
 def test_an_extension_without_a_telephone_is_told_at_once(house: RehearsalHouse) -> None:
     guest(house).calls(CLARAS_NUMBER).hears("extension-unavailable").is_refused("NO_USER_RESPONSE")
 

@@ -158,7 +158,7 @@ class Phone:
         self.folder = folder
         self.recordings = 0
         self.call: Call | None = None
-        self.gone: deque[Call] = deque(maxlen=8)  # ended and refused calls stay until PJSIP is done with them
+        self.gone: list[Call] = []  # one that is collected hangs up whatever call has its number by then
         self.keys: deque[tuple[str, str]] = deque()
         self.next_key = 0.0
         self.running = True
