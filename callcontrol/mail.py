@@ -8,6 +8,8 @@ from __future__ import annotations
 import smtplib
 import socket
 import ssl
+from collections.abc import Callable
+from contextlib import closing, suppress
 from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
@@ -22,6 +24,8 @@ from callcontrol.mailserver import MailServer, is_credential
 
 #: Seconds from looking up the server's name to its last word.
 DEADLINE = 30.0
+#: Seconds for the goodbye after the mail was taken.
+GOODBYE = 2.0
 _LONGEST = 300
 
 
@@ -37,7 +41,7 @@ def send(message: EmailMessage, smtp: Smtp, *, deadline: float = DEADLINE) -> No
     patience = gevent.Timeout(deadline)
     with patience:
         try:
-            _send(message, smtp, server, password)
+            _send(message, smtp, server, password, patience.cancel)
         except gevent.Timeout as timeout:
             if timeout is not patience:
                 raise
@@ -48,14 +52,18 @@ def send(message: EmailMessage, smtp: Smtp, *, deadline: float = DEADLINE) -> No
             raise MailNotSent(f"the mail server {where} did not take the mail: {shown[:_LONGEST]}") from None
 
 
-def _send(message: EmailMessage, smtp: Smtp, server: MailServer, password: str) -> None:
+def _send(message: EmailMessage, smtp: Smtp, server: MailServer, password: str, taken: Callable[[], object]) -> None:
     context = _trust(smtp) if server.implicit_tls or smtp.starttls else None
-    with _Client(server, context if server.implicit_tls else None) as client:
+    # smtplib's own `with` says QUIT after an error, too, and waits for the answer of a server that is silent already.
+    with closing(_Client(server, context if server.implicit_tls else None)) as client:
         if context is not None and not server.implicit_tls:
             client.starttls(context=context)
         if server.user:
             client.login(server.user, password)
         client.send_message(message)
+        taken()  # whatever the server says to the goodbye is no reason to send it again
+        with suppress(smtplib.SMTPException, OSError):
+            gevent.with_timeout(GOODBYE, client.quit, timeout_value=None)
 
 
 class _Client(smtplib.SMTP):

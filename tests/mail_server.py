@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import socket
 import ssl
+import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
@@ -79,3 +80,45 @@ def silent() -> Iterator[int]:
     """A port that takes connections and never says a word."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         yield listening.getsockname()[1]
+
+
+@contextmanager
+def stalling(last: bytes, farewell: bytes = b"") -> Iterator[tuple[int, list[bytes]]]:
+    """A port of a server that answers until the command ``last``, says ``farewell`` to that and nothing any more.
+
+    Its port, and the commands it got. It knows no extensions; a mail's text is one command.
+    """
+    heard: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        talker = threading.Thread(target=_answer, args=(listening, last, farewell, heard), daemon=True)
+        talker.start()
+        yield listening.getsockname()[1], heard
+        listening.shutdown(socket.SHUT_RDWR)
+    talker.join(5)
+
+
+def _answer(listening: socket.socket, last: bytes, farewell: bytes, heard: list[bytes]) -> None:
+    with suppress(OSError):
+        while True:
+            connection, _ = listening.accept()
+            with connection, connection.makefile("rwb") as lines:
+                lines.write(b"220 here\r\n")
+                lines.flush()
+                _talk(lines, last, farewell, heard)
+
+
+def _talk(lines: Any, last: bytes, farewell: bytes, heard: list[bytes]) -> None:
+    end = b"\r\n"
+    while command := lines.readline():
+        if end == b".\r\n" and command != end:
+            continue
+        name = b"TEXT" if end == b".\r\n" else command.split()[0].upper()
+        heard.append(name)
+        end = b".\r\n" if name == b"DATA" and name != last else b"\r\n"
+        if name == last:
+            lines.write(farewell)
+            lines.flush()
+            lines.read()  # until the client has gone
+            return
+        lines.write({b"DATA": b"354 go on\r\n"}.get(name, b"250 yes\r\n"))
+        lines.flush()

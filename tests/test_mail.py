@@ -11,6 +11,7 @@ from pathlib import Path
 from time import monotonic
 from urllib.parse import quote
 
+import gevent
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -22,7 +23,7 @@ from callcontrol.invitations.invitation import invitation
 from callcontrol.invitations.mail import mail
 from callcontrol.mail import MailNotSent, send
 from callcontrol.tenants.room import RoomEntry
-from tests.mail_server import CERTIFICATE, PASSWORD, MailServer, running, silent
+from tests.mail_server import CERTIFICATE, PASSWORD, MailServer, running, silent, stalling
 from tests.tenant_files import tenant
 
 NOW = datetime(2026, 11, 22, 9, tzinfo=UTC)
@@ -148,6 +149,22 @@ def test_a_server_that_never_speaks_is_given_up(settings: Callable[[int], Smtp])
     with silent() as port:
         assert why_not(settings(port), deadline=0.3).endswith("did not take the mail within 0.3 s")
     assert monotonic() - begun < 5
+
+
+@pytest.mark.parametrize("last", [b"EHLO", b"MAIL", b"RCPT", b"DATA", b"TEXT"])
+def test_a_server_that_falls_silent_in_the_middle_is_given_up(last: bytes) -> None:
+    begun = monotonic()
+    with stalling(last) as (port, heard), gevent.Timeout(5):
+        assert why_not(plain(port), deadline=0.3).endswith("did not take the mail within 0.3 s")
+    assert monotonic() - begun < 5
+    assert heard[-1] == last
+
+
+@pytest.mark.parametrize("farewell", [b"", b"421 too late\r\n"])
+def test_a_mail_that_was_taken_is_sent_whatever_the_server_says_to_the_goodbye(farewell: bytes) -> None:
+    with stalling(b"QUIT", farewell) as (port, heard), gevent.Timeout(10):
+        send(invited(), plain(port))
+    assert heard[-2:] == [b"TEXT", b"QUIT"]
 
 
 @given(st.text(max_size=40))
