@@ -15,12 +15,13 @@ from datetime import UTC, datetime
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
-from email.utils import format_datetime, make_msgid
+from email.utils import format_datetime
 from pathlib import Path, PurePosixPath
 from zoneinfo import ZoneInfo
 
 import structlog
 from gevent.event import Event as Signal
+from gevent.lock import BoundedSemaphore
 
 from callcontrol import greenlets
 from callcontrol.config import Config, Smtp
@@ -34,6 +35,9 @@ from callcontrol.tenants import Extension, Tenant, Tenants
 SUBCLASS = "vm::maintenance"
 #: Seconds to wait before each further try: an hour in all.
 PAUSES = (10.0, 30.0, 60.0, 300.0, 600.0, 1200.0, 1400.0)
+#: Seconds a mail server may take for one: five minutes of speech are 6.5 MB in a mail.
+SENDING = 120.0
+AT_ONCE = 5  # mails under way; each is in the memory, several times
 LARGEST = 20_000_000  # bytes of a recording that is mailed; five minutes have 4.8 million
 
 _log = structlog.get_logger("callcontrol.mailboxes")
@@ -102,6 +106,7 @@ class MailboxPost:
         self._storage = storage
         self._pauses = pauses
         self._stopping = Signal()
+        self._under_way = BoundedSemaphore(AT_ONCE)
         self.pending = 0
 
     @classmethod
@@ -163,16 +168,20 @@ class MailboxPost:
             self.pending -= 1
 
     def _sent(self, message: Message, smtp: Smtp, storage: Storage, log: structlog.stdlib.BoundLogger) -> bool:
-        """Send it, again and again; False after an error was logged."""
-        try:
-            written = mail(message, storage.read(message.path), sender=smtp.sender)
-        except OSError as error:
-            log.error("message not mailed", reason=str(error))
-            return False
+        """Send it, again and again; False after an error was logged.
+
+        Read anew for each try: recordings of many messages would not fit into the memory for an hour, and one that was
+        deleted meanwhile is not mailed any more.
+        """
         for pause in (*self._pauses, None):
             try:
-                send(written, smtp)
+                with self._under_way:
+                    written = mail(message, storage.read(message.path), sender=smtp.sender)
+                    send(written, smtp, deadline=SENDING)
                 return True
+            except OSError as error:
+                log.error("message not mailed", reason=str(error))
+                return False
             except MailNotSent as error:
                 if pause is None or self._stopping.is_set():
                     log.error("message not mailed", reason=str(error))
@@ -191,7 +200,7 @@ def mail(message: Message, recording: bytes, *, sender: str) -> EmailMessage:
     written["To"] = Address(addr_spec=message.address)
     written["Subject"] = _SUBJECTS[language].format(who=who)
     written["Date"] = format_datetime(message.left_at)
-    written["Message-ID"] = make_msgid(domain=sender.rpartition("@")[2])
+    written["Message-ID"] = f"<{message.id}@{sender.rpartition('@')[2]}>"  # the same at each try: nobody sees it twice
     written["Auto-Submitted"] = "auto-generated"  # RFC 3834: no answer by a machine, please
     text = _TEXTS[language].format(
         who=who,

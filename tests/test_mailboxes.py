@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import json
+import socket
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import gevent
 import pytest
 
+from callcontrol import mailboxes
 from callcontrol.config import Smtp
 from callcontrol.errors import SwitchRefused
 from callcontrol.mailboxes import LARGEST, MailboxPost, Storage
 from callcontrol.switch.events import Event
 from callcontrol.tenants import Tenants, load_folder
-from tests.mail_server import MailServer, running
+from tests.mail_server import MailServer, running, stalling
 
 SEEN = "/srv/voicemail"
 TENANT = """
@@ -132,6 +135,52 @@ def test_a_mail_server_that_was_away_gets_the_mail_later(office: Office) -> None
             while post.pending:
                 gevent.sleep(0.02)
     assert len(server.mails) == 1
+
+
+def test_a_mail_that_is_tried_again_is_known_as_the_same(office: Office) -> None:
+    with running(MailServer()) as server:
+        deliver(office.post(server.port), office.message(), office.ask)
+        deliver(office.post(server.port), office.message(), office.ask)
+    assert {mail["Message-ID"] for _, _, mail in server.mails} == {"<0b7a-77@acme.example>"}
+
+
+def test_a_message_that_its_owner_deleted_meanwhile_is_not_mailed(office: Office) -> None:
+    with running(MailServer("451 come back later")) as server:
+        post = office.post(server.port, pauses=(0.2,) * 20)
+        post.take_event("local", office.message(), office.ask)
+        gevent.sleep(0.3)
+        (office.folder / "acme.example" / "33" / "msg_1.wav").unlink()
+        server._refuse = ""
+        with gevent.Timeout(10):
+            while post.pending:
+                gevent.sleep(0.02)
+    assert not server.mails
+
+
+def test_a_mail_server_that_falls_silent_gets_the_mail_at_the_next_try(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mailboxes, "SENDING", 0.2)
+    with stalling(b"MAIL") as (port, heard):
+        deliver(office.post(port, pauses=(0.01,)), office.message(), office.ask)
+    assert heard.count(b"MAIL") == 2
+
+
+def test_of_many_messages_a_few_are_under_way_at_once(office: Office) -> None:
+    """A mail server that hangs must not fill the memory with recordings."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        post = office.post(listening.getsockname()[1])
+        for _ in range(12):
+            post.take_event("local", office.message(), office.ask)
+        gevent.sleep(0.3)
+        listening.settimeout(0.2)
+        came = []
+        with suppress(TimeoutError):
+            while True:
+                came.append(listening.accept()[0])
+        assert (len(came), post.pending) == (mailboxes.AT_ONCE, 12)
+        for connection in came:
+            connection.close()
 
 
 def test_a_daemon_that_ends_does_not_wait_for_the_mail_server(office: Office) -> None:
