@@ -158,6 +158,15 @@ def is_emergency(text: str, region: str) -> bool:
     return len(text) <= 8 and region in REGIONS and bool(shortnumberinfo.is_emergency_number(text, region))
 
 
+def emergency_dialled(text: str, region: str) -> str:
+    """The emergency number that somebody dialled, as its digits; ``""`` when it is none.
+
+    As telephones send it: ``112``, ``1-1-2`` from an address book, ``112#`` where a # ends what is dialled.
+    """
+    digits = text.removesuffix("#").translate(_SEPARATORS)
+    return digits if digits.isascii() and digits.isdigit() and is_emergency(digits, region) else ""
+
+
 def _is_short(digits: str, region: str) -> bool:
     """True for service numbers that exist in one country only (115, 116117, 22833)."""
     if len(digits) > 8 or digits.startswith(("+", "0")) or region not in REGIONS:

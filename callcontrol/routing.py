@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-from callcontrol.numbers import is_emergency, to_e164
+from callcontrol.numbers import emergency_dialled, to_e164
 from callcontrol.tenants import Extension, Number, Room, Tenant, Tenants
 
 STAR = "*"
@@ -97,8 +97,9 @@ def _from_extension(tenants: Tenants, dialled: str, domain: str, extension: str)
     if dialled.startswith(STAR):
         own = tenant.extensions.get(extension)
         return StarRoute(tenant, own) if own is not None else NoRoute("a star code of nobody's extension", tenant)
-    if is_emergency(dialled, tenant.region):
-        return OutwardRoute(tenant, dialled)
+    if urgent := emergency_dialled(dialled, tenant.region):
+        return OutwardRoute(tenant, urgent)
+    dialled = dialled.removesuffix("#")  # where a # ends what is dialled, some telephones send it, too
     if dialled in tenant.extensions:
         return ExtensionRoute(tenant, dialled)
     number = to_e164(dialled, tenant.region)

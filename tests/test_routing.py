@@ -135,6 +135,24 @@ def test_a_star_code_of_nobody_leads_nowhere(who: tuple[str, ...]) -> None:
     assert isinstance(route(EVERYBODY, Door.EXTENSIONS, "*1134", *who), NoRoute)
 
 
+@pytest.mark.parametrize("dialled", ["112", "112#", "1-1-2", "1.1.2", "1 1 2"])
+def test_an_emergency_number_goes_outside_as_digits_however_a_telephone_writes_it(dialled: str) -> None:
+    assert leads_to(from_extension(dialled)) == "acme: outside 112"
+
+
+@pytest.mark.parametrize("dialled", ["112a", "abc112", "112*", "112##"])
+def test_what_is_no_number_is_no_emergency_number(dialled: str) -> None:
+    assert leads_to(from_extension(dialled)) == "no extension and no number"
+
+
+@pytest.mark.parametrize(
+    ("dialled", "where"),
+    [("33#", "acme: extension 33"), ("0308632#", "acme: board+sales"), ("03086399#", "acme: outside 03086399")],
+)
+def test_a_closing_hash_is_no_part_of_a_number(dialled: str, where: str) -> None:
+    assert leads_to(from_extension(dialled)) == where
+
+
 @pytest.mark.parametrize("dialled", ["+493086399", "03086399", "00442071838750", "09001234567"])
 def test_an_extension_calls_outside_whatever_is_no_service_of_ours(dialled: str) -> None:
     assert leads_to(from_extension(dialled)) == f"acme: outside {dialled}"

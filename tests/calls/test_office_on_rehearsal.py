@@ -282,6 +282,14 @@ def test_more_calls_than_the_tenant_has_lines_are_refused_and_counted_again_when
     two.hangs_up()
 
 
+@pytest.mark.parametrize("dialled", ["112#", "1-1-2"])
+def test_an_emergency_call_is_made_however_a_telephone_writes_the_number(house: RehearsalHouse, dialled: str) -> None:
+    help_ = telephone(house, "112")
+    caller = desk(house, JO).calls(dialled)
+    help_.is_called(by=OUR_NUMBER).talks()
+    caller.hangs_up()
+
+
 def test_an_emergency_call_passes_every_limit_and_every_profile(house: RehearsalHouse) -> None:
     first, second, help_ = (telephone(house, number) for number in (OUTSIDE, "+493099887755", "112"))
     desk(house, CLARA).calls("03099887766")
