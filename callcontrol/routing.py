@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from callcontrol.numbers import emergency_dialled, to_e164
 from callcontrol.tenants import Extension, Number, Room, Tenant, Tenants
+from callcontrol.tenants.blocks import blocking
 
 STAR = "*"
 
@@ -45,7 +46,7 @@ class StarRoute:
 
 @dataclass(frozen=True)
 class OutwardRoute:
-    """An extension dials somebody who is none of ours; ``digits`` as dialled."""
+    """An extension dials somebody who is none of ours, or whom its block profile forbids; ``digits`` as dialled."""
 
     tenant: Tenant
     digits: str
@@ -106,7 +107,17 @@ def _from_extension(tenants: Tenants, dialled: str, domain: str, extension: str)
     if number is None:
         return NoRoute("no extension and no number", tenant)
     found = tenants.find_number(number)
-    return _service(*found) if found is not None else OutwardRoute(tenant, dialled)
+    if found is None or (found[0] is not tenant and _forbidden(tenant, extension, number)):
+        return OutwardRoute(tenant, dialled)
+    return _service(*found)
+
+
+def _forbidden(tenant: Tenant, extension: str, number: str) -> bool:
+    """Whether the extension may not call this number of another tenant, who is as far away as everybody outside."""
+    caller = tenant.extensions.get(extension)
+    if caller is None or caller.block_profile is None:
+        return False
+    return blocking(tenant.block_profiles[caller.block_profile].outgoing, number, tenant.region) is not None
 
 
 def _service(tenant: Tenant, number: Number) -> Route:

@@ -282,6 +282,16 @@ def test_more_calls_than_the_tenant_has_lines_are_refused_and_counted_again_when
     two.hangs_up()
 
 
+def test_a_block_profile_counts_for_numbers_of_other_tenants_of_this_installation(house: RehearsalHouse) -> None:
+    """What is not called through the carrier is not called past it."""
+    rita = telephone(house, "33@reef.example")
+    desk(house, JO).calls("03023150033").hears("number-refused").is_refused("OUTGOING_CALL_BARRED")
+    assert rita.times_called == 0
+    caller = desk(house, CLARA).calls("03023150033")
+    rita.is_called(by=OUR_NUMBER).talks()
+    caller.hangs_up()
+
+
 @pytest.mark.parametrize("dialled", ["112#", "1-1-2"])
 def test_an_emergency_call_is_made_however_a_telephone_writes_the_number(house: RehearsalHouse, dialled: str) -> None:
     help_ = telephone(house, "112")
