@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from structlog.typing import FilteringBoundLogger
 
 from callcontrol.flows.house import House
-from callcontrol.flows.party import shows, withholds
+from callcontrol.flows.party import shown_of, shows
 from callcontrol.flows.telling import language_of, tell
 from callcontrol.forwarding import Called
 from callcontrol.forwarding.targets import blocked_by
@@ -67,7 +67,7 @@ def _call(call: Call, house: House, caller: Called, digits: str, log: FilteringB
     if isinstance(taken, Held):
         log.warning("the number is not called", reason=taken.value)
         return tell(call, "lines-busy", "NORMAL_CIRCUIT_CONGESTION")
-    variables = {"origination_uuid": taken[0], **shows(caller.tenant), **withholds(call)}
+    variables = {"origination_uuid": taken[0], **shown_of(call, caller.tenant)}
     reached = _connect(call, who, variables)
     if isinstance(reached, NotReached):
         house.lines.give_back(taken)

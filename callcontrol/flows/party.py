@@ -41,11 +41,10 @@ def party(call: Call, tenants: Tenants, tenant: Tenant) -> Party:
     proved = call.caller.authenticated
     if call.door == Door.EXTENSIONS and proved is not None:
         theirs = tenants.find_domain(proved.domain)
+        shown = shown_of(call, theirs) if theirs is not None else _WITHHELD
         if theirs is not None and theirs.id == tenant.id:
-            return Party(Caller.internal(proved.extension), {}, shows(tenant))
-        number = theirs.caller_id if theirs is not None else None
-        shown = shows(theirs) if theirs is not None else _WITHHELD
-        return Party(Caller.outside(number or "", tenant.region), shown, shown)
+            return Party(Caller.internal(proved.extension), {}, shown)
+        return Party(Caller.outside(shown["origination_caller_id_number"], tenant.region), shown, shown)
     caller = Caller.outside(call.caller.number, tenant.region)
     shown = _WITHHELD if caller.withheld else {}
     return Party(caller, shown, shown, diversions(call.diversion))
@@ -58,9 +57,9 @@ def shows(tenant: Tenant) -> Mapping[str, str]:
     return {"origination_caller_id_number": tenant.caller_id, "origination_caller_id_name": tenant.id}
 
 
-def withholds(call: Call) -> Mapping[str, str]:
-    """Variables of a call for an extension that asked for privacy; none when it did not."""
-    return {} if call.caller.number else _WITHHELD
+def shown_of(call: Call, tenant: Tenant) -> Mapping[str, str]:
+    """As `shows`, for the extension of ``tenant`` that calls; it comes from nobody when that asks for privacy."""
+    return shows(tenant) if call.caller.number else _WITHHELD
 
 
 def diversions(header: str) -> int:

@@ -45,6 +45,11 @@ def diversion_of(phone: Phone) -> str | None:
     return phone.session.channel.variables.get("sip_h_Diversion")
 
 
+def is_anonymous(phone: Phone) -> bool:
+    assert phone.session is not None
+    return phone.session.channel.variables.get("origination_privacy") == "hide_name:hide_number"
+
+
 # -- an extension is called --------------------------------------------------------------------------------------------
 
 
@@ -87,8 +92,34 @@ def test_who_withholds_the_number_stays_anonymous(house: RehearsalHouse) -> None
     clara = telephone(house, CLARA)
     guest(house, withheld=True).calls(CLARAS_NUMBER)
     clara.is_called(by="anonymous").hangs_up()
-    assert clara.session is not None
-    assert clara.session.channel.variables.get("origination_privacy") == "hide_name:hide_number"
+    assert is_anonymous(clara)
+
+
+def private_desk(house: RehearsalHouse, extension: str) -> Phone:
+    """The telephone of an extension whose owner withholds the number."""
+    return house.switch.phone(door="extensions", extension=extension, withheld=True)
+
+
+def test_an_extension_that_withholds_its_number_is_anonymous_where_its_call_is_sent_on_to(
+    house: RehearsalHouse,
+) -> None:
+    away, mobile = telephone(house, OUTSIDE), telephone(house, INAS_MOBILE).rings_on()
+    caller = private_desk(house, CLARA).calls("38")
+    away.is_called(by="anonymous").talks()
+    assert is_anonymous(away)
+    caller.hangs_up()
+    caller = private_desk(house, CLARA).calls("35")
+    mobile.is_called(by="anonymous")
+    assert is_anonymous(mobile)
+    caller.hangs_up()
+
+
+def test_an_extension_that_withholds_its_number_is_anonymous_at_another_tenant(house: RehearsalHouse) -> None:
+    rita = telephone(house, "33@reef.example")
+    caller = private_desk(house, CLARA).calls("03023150033")
+    rita.is_called(by="anonymous")
+    assert is_anonymous(rita)
+    caller.hangs_up()
 
 
 def test_an_extension_of_another_tenant_is_no_colleague(house: RehearsalHouse) -> None:
