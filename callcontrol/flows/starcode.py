@@ -51,8 +51,7 @@ AT_ONCE = 40  # prompts: four rules with long numbers are a hundred, and last lo
 
 def steer_forwarding(call: Call, house: House, tenant: Tenant, extension: Extension, log: FilteringBoundLogger) -> str:
     """Carry out the star code that ``extension`` dialled; returns the outcome for log and metrics."""
-    chosen = language_of(call, house, tenant)
-    call.language = chosen if chosen in tenant.languages else tenant.languages[0]
+    call.language = language_of(call, house, tenant)
     read = starcodes.read(call.dialled)
     if isinstance(read, Intercom):
         return open_intercom(call, house, Called(tenant, extension), read.extension, log)

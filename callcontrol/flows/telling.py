@@ -29,4 +29,5 @@ def language_of(call: Call, house: House, tenant: Tenant) -> str:
         key = caller_key(number, "")
     else:
         return tenant.languages[0]
-    return house.state.language_of(tenant.id, key) or tenant.languages[0]
+    chosen = house.state.language_of(tenant.id, key)
+    return chosen if chosen in tenant.languages else tenant.languages[0]

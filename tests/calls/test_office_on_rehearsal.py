@@ -172,6 +172,11 @@ def test_who_calls_the_own_extension_is_talking(house: RehearsalHouse) -> None:
     assert second.times_called == 0
 
 
+def test_a_language_the_tenant_has_given_up_is_spoken_no_more(house: RehearsalHouse) -> None:
+    house.daemon.state.remember_language("lighthouse", GUEST, "fr", house.daemon.house.now())
+    guest(house).calls(CLARAS_NUMBER).hears("extension-unavailable", language="en").is_refused("NO_USER_RESPONSE")
+
+
 def test_an_extension_without_a_telephone_is_told_at_once(house: RehearsalHouse) -> None:
     guest(house).calls(CLARAS_NUMBER).hears("extension-unavailable").is_refused("NO_USER_RESPONSE")
 
