@@ -42,7 +42,9 @@ def open_intercom(call: Call, house: House, who: Called, extension: str, log: Fi
 
 def _speak(call: Call, other: Called, log: FilteringBoundLogger) -> str:
     registered = telephones(call.contacts(other.extension.number, other.tenant.domain or ""))
-    if situation(call, other, registered).talking:
+    # Call waiting lets a second call ring; a loudspeaker would break into the first.
+    strict = Called(other.tenant, other.extension.model_copy(update={"call_waiting": False}))
+    if situation(call, strict, registered).talking:
         call.hangup("USER_BUSY")
         return "busy"
     if not registered:

@@ -377,11 +377,12 @@ def test_an_intercom_that_is_not_wanted_is_refused(house: RehearsalHouse, dialle
     assert [other.times_called for other in others] == [0, 0, 0]
 
 
-def test_an_intercom_does_not_break_into_a_talk(house: RehearsalHouse) -> None:
+@pytest.mark.parametrize("extension", ["44", "46"])  # without call waiting, and with it
+def test_an_intercom_does_not_break_into_a_talk(house: RehearsalHouse, extension: str) -> None:
     telephone(house, MAX)
-    loud = telephone(house, "44@lighthouse.example")
-    talking = desk(house, "44@lighthouse.example").calls("34").talks("34")
-    desk(house, CLARA).calls("*8044").is_refused("USER_BUSY")
+    loud = telephone(house, f"{extension}@lighthouse.example")
+    talking = desk(house, f"{extension}@lighthouse.example").calls("34").talks("34")
+    desk(house, CLARA).calls(f"*80{extension}").is_refused("USER_BUSY")
     assert loud.times_called == 0
     talking.hangs_up()
 
