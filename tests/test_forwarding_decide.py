@@ -129,6 +129,15 @@ def test_without_a_telephone_the_mobiles_ring_before_the_no_answer_rule() -> Non
     assert (made.telephones, made.mobiles, to(made.no_answer)) == (False, ("+491712345678",), "voicemail")
 
 
+def test_a_mobile_that_sends_its_calls_back_to_us_does_not_ring_for_ever() -> None:
+    mobile = office(extension='mobile: ["+49 171 2345678"]')
+    last, beyond = (plan(mobile, chain=Chain(before=before)) for before in (4, 5))
+    assert isinstance(last, Ring)
+    assert isinstance(beyond, Ring)
+    assert (last.mobiles, beyond.mobiles) == (("+491712345678",), ())
+    assert to(plan(mobile, situation=AWAY, chain=Chain(before=5))) == "NOT_REGISTERED"
+
+
 def test_a_mobile_does_not_ring_for_its_own_call() -> None:
     mobile = office(extension='mobile: ["+49 171 2345678", "+49 171 2345679"]')
     made = plan(mobile, Caller.outside("0171 2345678", "DE"))

@@ -69,17 +69,17 @@ class _Visit:
 
     def __init__(self, call: Call, house: House, who: Party, log: FilteringBoundLogger) -> None:
         self._call, self._house, self._who, self._log = call, house, who, log
+        self._chain = Chain(before=who.before)
         self._sent_on = ""  # Diversion to colleagues
         self._sent_out = ""  # ... and to the outside
 
     def reach(self, called: Called) -> str:
         """Try the extension, and where its calls are sent, until somebody answers or the caller is told."""
-        chain = Chain(before=self._who.before)
         while True:
             registered = telephones(self._call.contacts(called.extension.number, called.tenant.domain or ""))
             settings = self._house.desk.settings(called)
             now = situation(self._call, called, registered)
-            plan = decide(called, self._who.caller, now, settings, chain)
+            plan = decide(called, self._who.caller, now, settings, self._chain)
             log = self._log.bind(extension=called.extension.number)
             log.info("the call was decided", plan=type(plan).__name__.lower(), why=plan.reason.text)
             then = self._ring(called, plan, registered) if isinstance(plan, Ring) else plan
@@ -88,13 +88,12 @@ class _Visit:
             if not isinstance(then, Forward):
                 return self._end(called, then)
             log.info("the call is forwarded", to=str(then.to), why=then.diversion)
-            hops = max(1, min(then.chain.hops, 9))
-            self._sent_on = _header(called, called.extension.number, then.diversion, hops)
-            self._sent_out = _header(called, _known_as(called), then.diversion, hops)
+            self._chain = then.chain
+            self._sent_on = _header(called, called.extension.number, then.diversion, then.chain)
+            self._sent_out = _header(called, _known_as(called), then.diversion, then.chain)
             if then.to.kind != "extension":
                 return self._outside(called.tenant, then)
             called = Called(called.tenant, called.tenant.extensions[then.to.value])
-            chain = then.chain
 
     def _ring(self, called: Called, plan: Ring, registered: tuple[str, ...]) -> Then | None:
         """Ring; what is to happen when nobody took the call, None when somebody did."""
@@ -119,7 +118,8 @@ class _Visit:
 
     def _mobiles(self, called: Called, plan: Ring, lines: tuple[str, ...]) -> list[Ringing]:
         accept = self._house.prompts.file(called.tenant.languages[0], "take-call")
-        diversion = self._sent_out or _header(called, _known_as(called), "no-answer", 1)
+        # Counted like a forward: a mobile may send the call back to us.
+        diversion = self._sent_out or _header(called, _known_as(called), "no-answer", self._chain.after(called))
         return [
             Ringing(
                 line(Callee(number, trunk=called.tenant.trunk or "")),
@@ -187,6 +187,6 @@ def _known_as(called: Called) -> str:
     return direct or tenant.caller_id or own
 
 
-def _header(called: Called, number: str, reason: str, hops: int) -> str:
+def _header(called: Called, number: str, reason: str, chain: Chain) -> str:
     """Diversion (RFC 5806)."""
-    return f"<sip:{number}@{called.tenant.domain}>;reason={reason};counter={hops}"
+    return f"<sip:{number}@{called.tenant.domain}>;reason={reason};counter={min(chain.hops, 9)}"

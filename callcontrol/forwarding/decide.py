@@ -244,7 +244,9 @@ class _Decision:
         return Reject((*self._why, Step(text, self._settings.profile_path)), refused)
 
     def _mobiles(self) -> tuple[str, ...]:
-        """Mobiles that may be called and are not who is calling."""
+        """Mobiles that may be called and are not who is calling; none after too many forwards: one may send it back."""
+        if self._chain.after(self._called).hops > MOST_HOPS:
+            return ()
         tenant, mobiles = self._called.tenant, self._called.extension.mobile
         others = (number for number in mobiles if number != self._caller.number)
         return tuple(number for number in others if isinstance(callee(number, tenant), Callee))

@@ -182,7 +182,7 @@ def _request(call: Dialled) -> list[Header]:
 def _extra(call: Dialled) -> list[Header]:
     found: list[Header] = [("sip_Privacy", "id")] if call.hidden else []
     for name, value in call.headers.items():
-        known = name.lower().startswith(("x-", "p-"))
+        known = name.lower().startswith(("x-", "p-", "diversion"))  # sofia.c:11525
         found.append((f"sip_h_{name}" if known else f"sip_{name}", value))
     return found
 

@@ -201,6 +201,16 @@ def test_a_mobile_is_shown_the_caller_and_who_sent_the_call_on(house: RehearsalH
     caller.hangs_up()
 
 
+def test_each_time_a_mobile_sends_a_call_back_its_diversions_are_one_more(house: RehearsalHouse) -> None:
+    """Or else nobody would ever count them, and the call would go round until all lines are in use."""
+    mobile = telephone(house, JOS_MOBILE).rings_on()
+    sent_back = {"Diversion": f"<sip:{JOS_NUMBER}@lighthouse.example>;reason=no-answer;counter=2"}
+    caller = house.switch.phone(GUEST, headers=sent_back).calls(JOS_NUMBER)
+    mobile.is_called()
+    assert diversion_of(mobile) == f"<sip:{JOS_NUMBER}@lighthouse.example>;reason=no-answer;counter=3"
+    caller.hangs_up()
+
+
 def test_the_mailbox_of_a_mobile_does_not_steal_the_call(house: RehearsalHouse) -> None:
     ina, mobile = telephone(house, INA).rings_on(), telephone(house, INAS_MOBILE)
     caller = desk(house, CLARA).calls("35")
