@@ -17,7 +17,7 @@ from callcontrol.forwarding.starcodes import read
 from callcontrol.forwarding.targets import Objection
 from callcontrol.state import Database, StateUnavailable, sqlite_url
 from callcontrol.state.settings import NOTHING, SettingsStore, Stored
-from callcontrol.tenants import Target, Tenant, Tenants
+from callcontrol.tenants import Extension, Target, Tenant, Tenants
 from tests.test_forwarding_decide import called, office
 from tests.test_state_rounds import POSTGRESQL
 
@@ -145,6 +145,27 @@ def test_a_profile_the_file_lost_is_no_longer_active(desk: Desk, store: Settings
     store.change("acme", "33", lambda _: (Stored(active=7, marks={"active": "0"}), None))
     found = desk.settings(called(office()))
     assert (found.active, found.stars) == (0, frozenset())
+
+
+def test_a_new_profile_is_not_active_because_a_lost_one_of_its_number_was(desk: Desk) -> None:
+    """The next year's profile 3 would begin to send calls away on the day it is written."""
+    before, without = (office('always: "36"', active=active) for active in (3, 0))
+    before = before.model_copy(update={"extensions": with_active(before, 0)})
+    assert isinstance(dial(desk, "*103", called(before)), Done)
+    with capture_logs() as logs:
+        for now in (without, before):
+            desk.tenants_changed(Tenants.of([now]))
+    assert [(line["event"], line["replaced"]) for line in logs] == [
+        ("the tenant file replaces what star codes set", "active")
+    ]
+    assert desk.settings(called(before)).active == 0
+
+
+def with_active(of: Tenant, profile: int) -> dict[str, Extension]:
+    """The extensions of a tenant, with this profile of extension 33 active."""
+    extension = of.extensions["33"]
+    forwarding = extension.forwarding.model_copy(update={"active": profile})
+    return {**of.extensions, "33": extension.model_copy(update={"forwarding": forwarding})}
 
 
 def test_the_log_says_once_that_the_file_replaces_star_codes_and_they_do_not_come_back(desk: Desk) -> None:

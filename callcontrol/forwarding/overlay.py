@@ -43,10 +43,15 @@ def overlay(extension: Extension, stored: Stored) -> Overlaid:
     filed = Settings.of(extension)
     if stored.empty:
         return Overlaid(filed, stored, ())
-    marks = marks_of(extension)
-    replaced = tuple(part for part in set_parts(stored) if stored.marks.get(part) != marks[part])
+    replaced = _replaced(filed, stored, marks_of(extension))
     counts = without(stored, replaced)
     return Overlaid(_over(filed, counts), counts, replaced)
+
+
+def _replaced(filed: Settings, stored: Stored, marks: Mapping[str, str]) -> tuple[str, ...]:
+    """The parts about which the file says something else now; a profile that it has no longer cannot be active."""
+    lost = {"active"} if stored.active not in filed.profiles else set()
+    return tuple(part for part in set_parts(stored) if stored.marks.get(part) != marks[part] or part in lost)
 
 
 def set_parts(stored: Stored) -> tuple[str, ...]:
@@ -100,13 +105,12 @@ def _over(filed: Settings, counts: Stored) -> Settings:
     profiles = filed.profiles
     if counts.rules is not None:
         profiles = MappingProxyType({**profiles, 0: _rules_in(counts.rules, profiles[0])})
-    active = counts.active if counts.active in profiles else None  # the file may have lost the profile since
     return Settings(
         extension=filed.extension,
-        active=filed.active if active is None else active,
+        active=filed.active if counts.active is None else counts.active,
         do_not_disturb=filed.do_not_disturb if counts.do_not_disturb is None else counts.do_not_disturb,
         profiles=profiles,
-        stars=frozenset(set_parts(counts)) - ({"active"} if active is None else set()),
+        stars=frozenset(set_parts(counts)),
     )
 
 
