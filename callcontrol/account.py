@@ -1,8 +1,8 @@
 """What is written on a channel so that the switch itself can tell what a call was: variables `cc_*`. Pure.
 
-They are set before a call enters a room and end up in its call detail record, so that a leg can be accounted for even
-when no daemon lived to write it down. A reader trusts none of it further than its shape: the folder of records is
-another process's output.
+They are set before a call enters a room or rings at an extension, and end up in its call detail record, so that a leg
+can be accounted for even when no daemon lived to write it down. A reader trusts none of it further than its shape: the
+folder of records is another process's output.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from enum import StrEnum
 
 #: Side rooms of a room: waiting to be let in, and the talk before a callee is brought in. A room of a tenant may be
 #: called so too, but has one dot only.
@@ -17,6 +18,8 @@ SIDES = ("lobby", "aside")
 
 _SLUG = r"[a-z][a-z0-9-]{0,31}"
 _ROOM = re.compile(rf"({_SLUG})\.({_SLUG})", re.ASCII)
+_OFFICE = re.compile(r"([a-z]{1,16})\.([0-9]{1,16})", re.ASCII)
+_TENANT = re.compile(_SLUG, re.ASCII)
 _NUMBER = re.compile(r"[0-9*#+]{1,32}", re.ASCII)
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,3}", re.ASCII)
 _ENCODED = re.compile(r"(?:[A-Za-z0-9]|\.[0-9A-F]{2}){1,300}", re.ASCII)
@@ -67,6 +70,52 @@ def account_of(variable: Callable[[str], str]) -> Account | None:
         tries=int(tries) if re.fullmatch("[1-9][0-9]?", tries, re.ASCII) and int(tries) <= _MOST_TRIES else 1,
         language=_shaped(_LANGUAGE, variable("cc_language")),
     )
+
+
+class Service(StrEnum):
+    """What a call of an office is."""
+
+    IN = "in"
+    """Somebody outside calls the extension; the caller pays."""
+    INSIDE = "inside"
+    """A colleague calls the extension; nobody pays."""
+    OUT = "out"
+    """The extension calls a number outside."""
+    FORWARD = "forward"
+    """A call for the extension is sent on to a number outside."""
+    MOBILE = "mobile"
+    """A mobile rings for the extension."""
+
+    @property
+    def payer(self) -> str:
+        """As `Account.payer`; "" when nobody pays."""
+        return {Service.IN: "caller", Service.INSIDE: ""}.get(self, "tenant")
+
+
+@dataclass(frozen=True)
+class OfficeAccount:
+    """Whose call of an office this is. ``number``: the other end, E.164 or an extension; "" when withheld."""
+
+    tenant: str
+    extension: str
+    service: Service
+    number: str = ""
+
+    def variables(self) -> dict[str, str]:
+        """Variables for the channel, of characters that may stand in any command to FreeSWITCH."""
+        return {
+            "cc_tenant": self.tenant,
+            "cc_office": f"{self.service}.{self.extension}",
+            **({"cc_number": self.number} if self.number else {}),
+        }
+
+
+def office_account_of(variable: Callable[[str], str]) -> OfficeAccount | None:
+    """As `account_of`, for a call of an office."""
+    found, tenant = _OFFICE.fullmatch(variable("cc_office")), variable("cc_tenant")
+    if found is None or found.group(1) not in set(Service) or not _TENANT.fullmatch(tenant):
+        return None
+    return OfficeAccount(tenant, found.group(2), Service(found.group(1)), _shaped(_NUMBER, variable("cc_number")))
 
 
 def side_of(conference: str) -> tuple[str, str]:

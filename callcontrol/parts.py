@@ -21,6 +21,7 @@ from callcontrol.dialout.plan import patience
 from callcontrol.dialout.scheduler import Scheduler
 from callcontrol.flows import House
 from callcontrol.ledger.books import Books
+from callcontrol.ledger.spool import Spool
 from callcontrol.log import lines_dropped
 from callcontrol.mailboxes import MailboxPost
 from callcontrol.metrics import Metrics
@@ -29,7 +30,7 @@ from callcontrol.rooms.names import Recordings, SpokenNames
 from callcontrol.rooms.registry import RoomRegistry
 from callcontrol.rooms.steward import Ground
 from callcontrol.state import Database, Legs, StateStore
-from callcontrol.state.outside import OutsideCalls
+from callcontrol.state.office import OfficeCalls
 from callcontrol.state.rounds import RoundStore
 from callcontrol.state.settings import SettingsStore
 from callcontrol.switch.events import Event
@@ -79,7 +80,10 @@ class Parts:
         self.state = StateStore(self.database)
         self.desk = Desk(SettingsStore(self.database), self._epoch)
         switches = [switch.name for switch in config.switches]
-        self.books = Books(Legs(self.database), self._channel, switches, config.cdr)
+        self._offices = OfficeCalls(self.database)
+        legs = Legs(self.database)
+        spool = Spool(config.cdr, legs, self._offices) if config.cdr is not None else None
+        self.books = Books(legs, self._channel, switches, spool)
         self._prompts = PromptBook(config.prompts, config.switch_prompts)
         self._names = SpokenNames(config.recordings, self._recordings_seen_by_switch)
 
@@ -95,7 +99,7 @@ class Parts:
     def _call_out(self) -> None:
         exchange = self._exchange()
         self.rounds = Rounds(exchange)
-        self.lines = OutsideLines(OutsideCalls(self.database), self.links, self._epoch)
+        self.lines = OutsideLines(self._offices, self.links, self._epoch)
         self.schedules = Scheduler(self.rounds, exchange.store, self._now_in_force, self._epoch, self._occurred)
         self.post = MailboxPost.of(self._config, self._now_in_force)
 

@@ -6,15 +6,18 @@ import csv
 import io
 import json
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner, Result
 
+from callcontrol.account import OfficeAccount, Service
 from callcontrol.cli import main
 from callcontrol.ledger.export import COLUMNS, for_spreadsheet
-from callcontrol.state import Leg, sqlite_url
-from tests.ledger_rows import EVA, MAX, called, ledger, leg
+from callcontrol.state import Database, Leg, sqlite_url
+from callcontrol.state.office import OfficeCall, OfficeCalls
+from tests.ledger_rows import EVA, MAX, at, called, ledger, leg
 from tests.test_ledger_history import write_rounds
 
 TENANT = """
@@ -93,7 +96,8 @@ def test_csv_has_stable_columns_and_adds_up_to_the_total(office: Office) -> None
     output = filled(office).types("usage", "acme", "--month", "2026-11", "--csv").output
     assert output.splitlines()[0] == (
         "kind,tenant,month,room,number,name,calls,called_calls,visits,open_calls,wait_seconds,room_seconds,"
-        "minutes,called_minutes,currency,amount,unseen_calls"
+        "minutes,called_minutes,currency,amount,unseen_calls,"
+        "received_calls,missed_calls,sent_on_calls,inward_seconds,outward_seconds"
     )
     rows = list(csv.DictReader(io.StringIO(output)))
     assert [row["kind"] for row in rows] == ["participant"] * 4 + ["minimum"]
@@ -132,6 +136,45 @@ def test_without_a_month_it_is_the_one_that_runs(office: Office) -> None:
     office.write()
     told = json.loads(office.types("usage", "acme", "--json").output)
     assert told["running"] is True
+
+
+def with_an_office(office: Office) -> Office:
+    """Clara called outside for a minute and a half, and was called and did not answer."""
+    calls = OfficeCalls(Database(office.write()))
+    began = at("2026-11-02 10:00")
+    out = OfficeCall.of("out", OfficeAccount("acme", "33", Service.OUT, EVA), began)
+    missed = OfficeCall.of("in", OfficeAccount("acme", "33", Service.IN, HOSTILE), began + 600)
+    calls.settle([replace(out, answered_at=began + 5, ended_at=began + 95, end_reason="NORMAL_CLEARING")])
+    calls.settle([replace(missed, ended_at=began + 620, end_reason="NO_ANSWER")])
+    calls.database.close()
+    return office
+
+
+def test_usage_has_a_table_of_the_extensions(office: Office) -> None:
+    told = with_an_office(office).types("usage", "acme", "--month", "2026-11")
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in told.output.splitlines() if line[:1] == "│"]
+    assert rows == [["33", "1", "1", "1", "", "0:00:00", "0:01:30", "1.50", "0.00"]]
+    assert "Extensions: 1 call to the outside, 1.50 minutes, 0.00 EUR\n" in told.output
+    assert max(map(len, told.output.splitlines())) <= 100
+
+
+def test_calls_lists_each_call_of_the_extensions_the_latest_first(office: Office) -> None:
+    told = with_an_office(office).types("calls", "acme", "--since", "2026-11-01")
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in told.output.splitlines() if line[:1] == "│"]
+    assert rows[0][:3] == ["2026-11-02 10:10:00", "33", "in"]
+    assert rows[-1] == ["2026-11-02 10:00:00", "33", "out", EVA, "0:01:30", "NORMAL_CLEARING"]
+    assert {letter for letter in told.output if not letter.isprintable()} == {"\n"}
+    shown = json.loads(office.types("calls", "acme", "--since", "2026-11-01", "--extension", "33", "--json").output)
+    assert [(one["service"], one["answered"], one["talked"]) for one in shown["calls"]] == [
+        ("in", False, None),
+        ("out", True, 90.0),
+    ]
+
+
+def test_calls_of_an_extension_that_is_none_say_so(office: Office) -> None:
+    told = with_an_office(office).types("calls", "acme", "--extension", "99")
+    assert (told.exit_code, "no extension" in told.output or "99" in told.output) == (2, True)
+    assert "Nobody called" in office.types("calls", "acme", "--since", "2027-01-01").output
 
 
 def test_calls_whose_end_nobody_saw_are_told(office: Office) -> None:

@@ -7,16 +7,18 @@ from pathlib import Path
 
 import pytest
 
+from callcontrol.account import OfficeAccount, Service
 from callcontrol.dialout.lines import OutsideLines
 from callcontrol.errors import SwitchLost
-from callcontrol.state import Database, StateStore, sqlite_url
-from callcontrol.state.outside import OutsideCalls
+from callcontrol.state import Database, sqlite_url
+from callcontrol.state.office import OfficeCalls
 from callcontrol.state.rounds import Held, Limits, RoundStore
 from tests.tenant_files import tenant
 from tests.test_state_rounds import NOW, a_try, opened
 
 TWO_LINES = tenant("outgoing: {at_once: 2, per_day: 5}\n")
 DAY = 86400.0
+CLARAS = OfficeAccount(TWO_LINES.id, "33", Service.OUT, "+493012345")
 
 
 class Switch:
@@ -42,7 +44,7 @@ class Office:
 
     def __init__(self, database: Database) -> None:
         self.database, self.switch, self.now = database, Switch(), NOW
-        self.lines = OutsideLines(OutsideCalls(database), [self.switch], lambda: self.now)
+        self.lines = OutsideLines(OfficeCalls(database), [self.switch], lambda: self.now)
 
     def looks(self) -> None:
         """Some time later."""
@@ -51,7 +53,7 @@ class Office:
 
     def call(self) -> str:
         """One more call, which is allowed."""
-        taken = self.lines.take(TWO_LINES, 1)
+        taken = self.lines.take(TWO_LINES, [CLARAS])
         assert not isinstance(taken, Held)
         self.switch.calls |= set(taken)
         return taken[0]
@@ -67,16 +69,16 @@ def office(tmp_path: Path) -> Iterator[Office]:
 
 def test_a_tenant_has_as_many_lines_as_its_file_says(office: Office) -> None:
     office.call()
-    assert office.lines.take(TWO_LINES, 2) is Held.LINES
+    assert office.lines.take(TWO_LINES, [CLARAS, CLARAS]) is Held.LINES
     office.call()
-    assert office.lines.take(TWO_LINES, 1) is Held.LINES
+    assert office.lines.take(TWO_LINES, [CLARAS]) is Held.LINES
 
 
 def test_a_line_is_free_when_the_switch_has_the_call_no_longer(office: Office) -> None:
     first = office.call()
     office.call()
     office.looks()
-    assert office.lines.take(TWO_LINES, 1) is Held.LINES
+    assert office.lines.take(TWO_LINES, [CLARAS]) is Held.LINES
     office.switch.calls.remove(first)
     office.looks()
     office.call()
@@ -87,7 +89,7 @@ def test_a_call_on_its_way_to_the_switch_is_not_taken_for_one_that_is_over(offic
     office.call()
     office.switch.calls.clear()
     office.lines.look()
-    assert office.lines.take(TWO_LINES, 1) is Held.LINES
+    assert office.lines.take(TWO_LINES, [CLARAS]) is Held.LINES
 
 
 def test_a_call_that_came_to_nothing_frees_its_line_at_once(office: Office) -> None:
@@ -102,13 +104,13 @@ def test_a_switch_that_cannot_be_asked_frees_nothing(office: Office) -> None:
     office.switch.lost = True
     with pytest.raises(SwitchLost):
         office.looks()
-    assert office.lines.take(TWO_LINES, 1) is Held.LINES
+    assert office.lines.take(TWO_LINES, [CLARAS]) is Held.LINES
 
 
 def test_calls_of_a_day_count_whatever_became_of_them(office: Office) -> None:
     for _ in range(5):
         office.lines.give_back([office.call()])
-    assert office.lines.take(TWO_LINES, 1) is Held.PER_DAY
+    assert office.lines.take(TWO_LINES, [CLARAS]) is Held.PER_DAY
     office.now += DAY
     office.call()
 
@@ -119,16 +121,11 @@ def test_rooms_and_extensions_share_the_lines(office: Office) -> None:
     limits = Limits(under_way=5, spacing=0.0, lines=2, per_day=100)
     office.call()
     assert store.claim_try(a_try(round_, 0), "one", limits).granted
-    assert office.lines.take(TWO_LINES, 1) is Held.LINES
+    assert office.lines.take(TWO_LINES, [CLARAS]) is Held.LINES
     assert store.claim_try(a_try(round_, 1), "one", limits).held is Held.LINES
 
 
 def test_without_the_store_a_person_can_call_all_the_same(office: Office) -> None:
     office.database.close()
-    assert not isinstance(office.lines.take(TWO_LINES, 1), Held)
+    assert not isinstance(office.lines.take(TWO_LINES, [CLARAS]), Held)
     office.lines.give_back(["a-call"])
-
-
-def test_old_calls_are_forgotten(office: Office) -> None:
-    office.call()
-    assert StateStore(office.database).prune(NOW + 3 * DAY) == 1

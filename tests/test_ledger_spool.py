@@ -12,6 +12,7 @@ import pytest
 from callcontrol.ledger import spool as module
 from callcontrol.ledger.spool import Spool
 from callcontrol.state import Database, Legs, StateUnavailable, sqlite_url
+from callcontrol.state.office import OfficeCalls
 
 RECORDS = Path(__file__).parent / "data" / "cdr"
 OURS = [
@@ -35,7 +36,7 @@ class Office:
         self.spool = self.reader()
 
     def reader(self) -> Spool:
-        return Spool(self.folder, self.legs, lambda: self.now)
+        return Spool(self.folder, self.legs, OfficeCalls(self.database), lambda: self.now)
 
     def arrives(self, name: str, data: bytes | None = None) -> Path:
         """A record is written."""

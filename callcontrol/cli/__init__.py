@@ -199,6 +199,7 @@ def demo(
 main.add_command(invite.invite)
 main.add_command(statements.usage)
 main.add_command(statements.history)
+main.add_command(statements.calls)
 main.add_command(dialout.dialout)
 main.add_command(explain.explain)
 main.add_command(forwarding.forwarding)

@@ -1,4 +1,4 @@
-"""`callcontrol usage` and `callcontrol history`: what the ledger knows, read from the database without a daemon."""
+"""`callcontrol usage`, `history` and `calls`: what the ledger knows, read from the database without a daemon."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ import click
 from callcontrol.cli.common import CONFIG, JSON, or_exit, tenant_named, unknown
 
 if TYPE_CHECKING:
+    from callcontrol.ledger.calls import Entry
     from callcontrol.ledger.history import Meeting, Round
     from callcontrol.ledger.month import Month
     from callcontrol.ledger.statement import Statement
@@ -29,7 +30,7 @@ DEFAULT_DAYS = timedelta(days=30)
 @JSON
 @CONFIG
 def usage(tenant: str, month: str | None, as_csv: bool, as_json: bool, config_path: Path) -> None:
-    """Show what TENANT's participants used in a month, and what it costs by the tenant's tariff."""
+    """Show what TENANT's participants and extensions used in a month, and what it costs by the tenant's tariff."""
     from callcontrol.cli.tables import print_statement
     from callcontrol.ledger import export
 
@@ -64,19 +65,62 @@ def history(tenant: str, room: str, since: datetime | None, limit: int, as_json:
         print_history(owner, meetings, rounds, limit)
 
 
+@click.command()
+@click.argument("tenant")
+@click.option("--extension", default="", help="only this extension; default: all")
+@click.option("--since", type=click.DateTime(["%Y-%m-%d"]), help="first day, such as 2026-11-01; default: 30 days ago")
+@click.option("--limit", type=click.IntRange(1, 100_000), default=50, show_default=True, help="calls")
+@JSON
+@CONFIG
+def calls(tenant: str, extension: str, since: datetime | None, limit: int, as_json: bool, config_path: Path) -> None:
+    """Show the calls of TENANT's extensions, with numbers outside and among each other; the latest first."""
+    from callcontrol.cli.tables import print_calls
+    from callcontrol.ledger.calls import as_json as in_json
+
+    owner, entries = or_exit(lambda: _calls(tenant, extension, since, limit, config_path))
+    if as_json:
+        click.echo(json.dumps(in_json(owner, entries), indent=2, ensure_ascii=False))
+    else:
+        print_calls(owner, entries, limit)
+
+
+def _calls(
+    name: str, extension: str, since: datetime | None, limit: int, config_path: Path
+) -> tuple[Tenant, list[Entry]]:
+    from callcontrol.config import load_config
+    from callcontrol.ledger.calls import entry
+    from callcontrol.state.office_usage import office_calls_of
+    from callcontrol.state.reader import Reader
+
+    config = load_config(config_path, os.environ)
+    tenant = tenant_named(name, config.tenants, os.environ)
+    first = _first_moment(since, tenant)
+    found = Reader(config.database).read(
+        lambda connection: office_calls_of(connection, tenant.id, extension, first, limit)
+    )
+    if extension and extension not in tenant.extensions and not found:
+        raise click.UsageError(unknown("extension", extension, tenant.extensions))
+    return tenant, [entry(call, tenant) for call in found]
+
+
+def _first_moment(since: datetime | None, tenant: Tenant) -> float:
+    from callcontrol.ledger.month import local, start_of
+
+    day = since.date() if since else local(time.time(), tenant.timezone).date() - DEFAULT_DAYS
+    return start_of(day, tenant.timezone)
+
+
 def _history(
     name: str, room: str, since: datetime | None, limit: int, config_path: Path
 ) -> tuple[Tenant, list[Meeting], list[Round]]:
     from callcontrol.config import load_config
     from callcontrol.ledger.history import meeting, round_made
-    from callcontrol.ledger.month import local, start_of
     from callcontrol.state.history import Span, meetings_of, rounds_of
     from callcontrol.state.reader import Reader
 
     config = load_config(config_path, os.environ)
     tenant = tenant_named(name, config.tenants, os.environ)
-    day = since.date() if since else local(time.time(), tenant.timezone).date() - DEFAULT_DAYS
-    span = Span(tenant.id, room, start_of(day, tenant.timezone), limit)
+    span = Span(tenant.id, room, _first_moment(since, tenant), limit)
     found, made = Reader(config.database).read(
         lambda connection: (meetings_of(connection, span), rounds_of(connection, span))
     )
@@ -99,6 +143,7 @@ def _statement(name: str, chosen: Month | None, config_path: Path) -> Statement:
     from callcontrol.ledger.month import Month
     from callcontrol.ledger.statement import statement
     from callcontrol.ledger.tariff import counting_of
+    from callcontrol.state.office_usage import office_usage_of
     from callcontrol.state.reader import Reader
     from callcontrol.state.usage import open_legs, usage_of
 
@@ -108,10 +153,11 @@ def _statement(name: str, chosen: Month | None, config_path: Path) -> Statement:
     month = chosen or Month.of(now, tenant.timezone)
     since, until = month.bounds(tenant.timezone)
     counting = counting_of(tenant.tariff)
-    used, open_ = Reader(config.database).read(
+    used, open_, office = Reader(config.database).read(
         lambda connection: (
             usage_of(connection, tenant.id, since, until, counting),
             open_legs(connection, tenant.id, since, until),
+            office_usage_of(connection, tenant.id, since, until, started=counting.started),
         )
     )
-    return statement(tenant, month, used, open_, now=now)
+    return statement(tenant, month, used, open_, office, now=now)

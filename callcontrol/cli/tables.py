@@ -8,9 +8,10 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from callcontrol.ledger.calls import Entry
 from callcontrol.ledger.history import Meeting, Round
 from callcontrol.ledger.month import local
-from callcontrol.ledger.statement import Line, RoomLines, Statement
+from callcontrol.ledger.statement import Line, OfficeLine, RoomLines, Statement
 from callcontrol.ledger.tariff import minutes
 from callcontrol.log import printable
 from callcontrol.tenants import Tenant
@@ -29,7 +30,7 @@ def console() -> Console:
 
 
 def print_statement(shown: Statement) -> None:
-    """A table for each room, then the sum, the minimum, and the calls that are still open."""
+    """A table for each room and one of the extensions, then the sum, the minimum, and the calls that are still open."""
     out = console()
     so_far = ", so far" if shown.running else ""
     out.print(_text(f"{shown.name} ({shown.tenant}), {shown.month}{so_far}, times of {shown.timezone}"))
@@ -38,6 +39,9 @@ def print_statement(shown: Statement) -> None:
     for room in shown.rooms:
         out.print()
         out.print(_room_table(room, shown))
+    if shown.office:
+        out.print()
+        out.print(_office_table(shown))
     out.print()
     for line in _totals(shown):
         out.print(_text(line))
@@ -58,6 +62,31 @@ def print_history(tenant: Tenant, meetings: Sequence[Meeting], rounds: Sequence[
     for table in (*map(_meeting_table, meetings), *map(_round_table, rounds)):
         out.print()
         out.print(table)
+
+
+def print_calls(tenant: Tenant, entries: Sequence[Entry], limit: int) -> None:
+    """A line for each call."""
+    out = console()
+    out.print(_text(f"{tenant.name} ({tenant.id}), times of {tenant.timezone}"))
+    if len(entries) == limit:
+        out.print(_text(f"The latest {limit} calls; --limit and --since show others."))
+    if not entries:
+        out.print(_text("Nobody called in this time."))
+        return
+    table = _table(None, "began", "extension", "call", "number", "talked", "end", right=("talked",))
+    for one in entries:
+        length = "" if one.talked is None else _duration(round(one.talked * 1000))
+        end = "open" if one.open else one.end_reason
+        who = _who(one.extension, one.name)
+        table.add_row(
+            *map(_text, (f"{one.began:%Y-%m-%d %H:%M:%S}", who, _SERVICES[one.service], _who(one.number, ""))),
+            length,
+            _text(end),
+        )
+    out.print(table)
+
+
+_SERVICES = {"in": "in", "inside": "inside", "out": "out", "forward": "sent on", "mobile": "mobile"}
 
 
 def _meeting_table(meeting: Meeting) -> Table:
@@ -99,6 +128,29 @@ def _room_table(room: RoomLines, shown: Statement) -> Table:
     return table
 
 
+_OFFICE = ("received", "missed", "made", "sent on", "talked in", "talked out", "minutes")
+
+
+def _office_table(shown: Statement) -> Table:
+    columns = (*_OFFICE, *_currency(shown))
+    several = len(shown.office) > 1
+    table = _table("extensions", "extension", *columns, right=columns, sums=several)
+    for line in shown.office:
+        table.add_row(_text(_who(line.usage.extension, line.name)), *_office_cells(line))
+    if several:
+        for column, cell in zip(table.columns, ("together", *_office_cells(shown.office_sum)), strict=True):
+            column.footer = cell
+    return table
+
+
+def _office_cells(line: OfficeLine) -> list[str]:
+    one = line.usage
+    made = f"{one.sent}" + (f" +{one.open} open" if one.open else "")
+    times = (_duration(one.inward), _duration(one.outward), str(minutes(one.charged)))
+    cells = [str(one.received), str(one.missed or ""), made, str(one.sent_on or ""), *times]
+    return cells if line.amount is None else [*cells, str(line.amount)]
+
+
 _NUMBERS = ("calls", "called", "waited", "in room", "minutes")
 
 
@@ -111,16 +163,26 @@ def _cells(line: Line) -> list[str]:
 
 def _totals(shown: Statement) -> list[str]:
     one, tariff = shown.sum.usage, shown.tariff
-    calls = f"{one.legs} calls ({one.called} called out)" if one.called else f"{one.legs} calls"
+    calls = _calls(one.legs) + (f" ({one.called} called out)" if one.called else "")
     amount = f", {shown.sum.amount} {tariff.currency}" if tariff else ""
     lines = [f"Together {calls}, {_duration(one.inside)} in rooms, {minutes(one.charged)} minutes{amount}"]
-    if one.unseen:
-        lines.append(f"Of these, {one.unseen} ended unseen and count up to when they were last known to be there")
+    if shown.office:
+        desks = shown.office_sum
+        amount = f", {desks.amount} {tariff.currency}" if tariff else ""
+        outside = desks.usage.sent + desks.usage.sent_on
+        lines.append(f"Extensions: {_calls(outside)} to the outside, {minutes(desks.usage.charged)} minutes{amount}")
+    if one.unseen or shown.office_sum.usage.unseen:
+        unseen = one.unseen + shown.office_sum.usage.unseen
+        lines.append(f"Of these, {unseen} ended unseen and count up to when they were last known to be there")
     if tariff is None:
         return [*lines, "No tariff: nothing is priced."]
     if shown.minimum:
         lines.append(f"To the minimum of a month: {shown.minimum} {tariff.currency}")
     return [*lines, f"Total: {shown.total} {tariff.currency}"]
+
+
+def _calls(number: int) -> str:
+    return "1 call" if number == 1 else f"{number} calls"
 
 
 def _print_open(out: Console, shown: Statement) -> None:

@@ -14,11 +14,12 @@ import structlog
 from gevent.event import Event as Signal
 
 from callcontrol import greenlets
+from callcontrol.account import OfficeAccount
 from callcontrol.dialout.exchange import Line
 from callcontrol.dialout.plan import Patience
 from callcontrol.errors import SwitchError
 from callcontrol.state import StateUnavailable
-from callcontrol.state.outside import OutsideCalls
+from callcontrol.state.office import OfficeCall, OfficeCalls
 from callcontrol.state.rounds import Held
 from callcontrol.switch.questions import call_exists
 from callcontrol.tenants import Tenant
@@ -33,7 +34,7 @@ _log = structlog.get_logger("callcontrol.lines")
 class OutsideLines:
     """``switches``: the links, filled later. ``now``: UTC epoch seconds."""
 
-    def __init__(self, store: OutsideCalls, switches: Sequence[Line], now: Callable[[], float]) -> None:
+    def __init__(self, store: OfficeCalls, switches: Sequence[Line], now: Callable[[], float]) -> None:
         self._store, self._switches, self._now = store, switches, now
         self._stopping = Signal()
 
@@ -45,19 +46,29 @@ class OutsideLines:
         """Look no more."""
         self._stopping.set()
 
-    def take(self, tenant: Tenant, number: int) -> tuple[str, ...] | Held:
-        """Names for so many calls that may be made now, or the limit that forbids them.
+    def take(self, tenant: Tenant, accounts: Sequence[OfficeAccount]) -> tuple[str, ...] | Held:
+        """A name for each call that may be made now, for whom it is made being written down; or the limit against it.
 
         While the store does not answer nobody can count, and a call goes on all the same.
         """
-        calls = tuple(str(uuid.uuid4()) for _ in range(number))
+        now = self._now()
+        calls = [OfficeCall.of(str(uuid.uuid4()), account, now) for account in accounts]
         limits = Patience().limits(tenant.outgoing.at_once, tenant.outgoing.per_day)
         try:
-            held = self._store.take(tenant.id, calls, limits, self._now())
+            held = self._store.take(calls, limits, now)
         except StateUnavailable as error:
             _log.warning("an outside call is not counted", tenant=tenant.id, reason=str(error))
-            return calls
-        return held or calls
+            held = None
+        return held or tuple(call.call for call in calls)
+
+    def taken_by(self, call: str, calls: Collection[str]) -> None:
+        """This call was answered now, and talks; of one that is none of ``calls`` nothing is written."""
+        if call not in calls:
+            return
+        try:
+            self._store.answered(call, self._now())
+        except StateUnavailable as error:
+            _log.warning("the answer of an outside call is not noted", reason=str(error))
 
     def give_back(self, calls: Collection[str]) -> None:
         """These calls came to nothing."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from structlog.typing import FilteringBoundLogger
 
+from callcontrol.account import OfficeAccount, Service
 from callcontrol.flows.house import House
 from callcontrol.flows.party import Party, party
 from callcontrol.flows.presence import situation
@@ -35,7 +36,6 @@ from callcontrol.routing import ExtensionRoute
 from callcontrol.state.rounds import Held
 from callcontrol.switch.call import Call
 from callcontrol.switch.talk import Connected, NotReached
-from callcontrol.tenants import Tenant
 
 OUTSIDE_SECONDS = 60  # that a number outside rings to which a call is forwarded
 CONNECTED = "connected"
@@ -92,19 +92,20 @@ class _Visit:
             self._sent_on = _header(called, called.extension.number, then.diversion, then.chain)
             self._sent_out = _header(called, _known_as(called), then.diversion, then.chain)
             if then.to.kind != "extension":
-                return self._outside(called.tenant, then)
+                return self._outside(called, then)
             called = Called(called.tenant, called.tenant.extensions[then.to.value])
 
     def _ring(self, called: Called, plan: Ring, registered: tuple[str, ...]) -> Then | None:
         """Ring; what is to happen when nobody took the call, None when somebody did."""
-        lines = self._lines_for(called.tenant, plan.mobiles)
+        lines = self._lines_for(called, plan.mobiles)
         rings = [*self._desks(called, plan, registered), *self._mobiles(called, plan, lines)]
         if not rings:
             return plan.after(Missed.UNREACHABLE)
         dial, seconds = bridge(rings)
-        reached = self._call.connect(dial, seconds=seconds)
+        reached = self._call.connect(dial, seconds=seconds, noted=self._account(called).variables())
         if isinstance(reached, Connected):
             self._log.info("the call is connected", extension=called.extension.number)
+            self._house.lines.taken_by(reached.other, lines)
             return None
         self._house.lines.give_back(lines)
         self._log.info("nobody took the call", extension=called.extension.number, causes=reached.causes)
@@ -124,35 +125,37 @@ class _Visit:
             Ringing(
                 line(Callee(number, trunk=called.tenant.trunk or "")),
                 plan.seconds,
-                {"origination_uuid": name, **self._who.outside},
+                {"origination_uuid": name, **_paid(called, Service.MOBILE, number).variables(), **self._who.outside},
                 accept=accept,
                 diversion=diversion,
             )
             for number, name in zip(plan.mobiles, lines, strict=False)
         ]
 
-    def _lines_for(self, tenant: Tenant, mobiles: tuple[str, ...]) -> tuple[str, ...]:
+    def _lines_for(self, called: Called, mobiles: tuple[str, ...]) -> tuple[str, ...]:
         """Names of the calls to the mobiles; none when the tenant's limits do not allow them."""
         if not mobiles:
             return ()
-        taken = self._house.lines.take(tenant, len(mobiles))
+        taken = self._house.lines.take(called.tenant, [_paid(called, Service.MOBILE, number) for number in mobiles])
         if isinstance(taken, Held):
             self._log.warning("the mobiles do not ring", reason=taken.value)
             return ()
         return taken
 
-    def _outside(self, tenant: Tenant, then: Forward) -> str:
+    def _outside(self, called: Called, then: Forward) -> str:
         """Send the call on to a number outside; nobody is tried after that."""
-        taken = self._house.lines.take(tenant, 1)
+        account = _paid(called, Service.FORWARD, then.to.value)
+        taken = self._house.lines.take(called.tenant, [account])
         if isinstance(taken, Held):
             self._log.warning("the call is not forwarded", reason=taken.value)
             return tell(self._call, *_REFUSALS[Refused.IMPOSSIBLE_TARGET])
-        endpoint = line(Callee(then.to.value, trunk=tenant.trunk or ""))
-        variables = {"origination_uuid": taken[0], **self._who.outside}
+        endpoint = line(Callee(then.to.value, trunk=called.tenant.trunk or ""))
+        variables = {"origination_uuid": taken[0], **account.variables(), **self._who.outside}
         ring = Ringing(endpoint, OUTSIDE_SECONDS, variables, diversion=self._sent_out)
         dial, seconds = bridge([ring], early_media=not self._call.answered)
-        reached = self._call.connect(dial, seconds=seconds)
+        reached = self._call.connect(dial, seconds=seconds, noted=self._account(called).variables())
         if isinstance(reached, Connected):
+            self._house.lines.taken_by(reached.other, taken)
             return CONNECTED
         self._house.lines.give_back(taken)
         self._log.info("the forward was not answered", cause=reached.cause)
@@ -167,9 +170,21 @@ class _Visit:
                 self._call.hangup("USER_BUSY")
                 return "busy"
             case Voicemail():
-                return leave_message(self._call, called, self._who.inside.get("origination_caller_id_number", ""))
+                shown = self._who.inside.get("origination_caller_id_number", "")
+                return leave_message(self._call, called, shown, self._account(called))
             case Reject(refused=refused):
                 return tell(self._call, *_REFUSALS[refused])
+
+    def _account(self, called: Called) -> OfficeAccount:
+        """Of the caller's own call."""
+        caller, tenant = self._who.caller, called.tenant.id
+        service = Service.INSIDE if caller.extension else Service.IN
+        return OfficeAccount(tenant, called.extension.number, service, caller.extension or caller.number)
+
+
+def _paid(called: Called, service: Service, number: str) -> OfficeAccount:
+    """Of a call to the outside that is made for the one who is called."""
+    return OfficeAccount(called.tenant.id, called.extension.number, service, number)
 
 
 def _missed(reached: NotReached) -> Missed:

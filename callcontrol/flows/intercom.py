@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from structlog.typing import FilteringBoundLogger
 
+from callcontrol.account import OfficeAccount, Service
 from callcontrol.flows.confirmation import refused
 from callcontrol.flows.house import House
 from callcontrol.flows.presence import situation
@@ -37,10 +38,10 @@ def open_intercom(call: Call, house: House, who: Called, extension: str, log: Fi
         prompt = _WHY_NOT.get(why_not.reason) or refused(why_not.reason)[0]
         return tell(call, prompt, "CALL_REJECTED")
     assert other is not None  # or else it was refused
-    return _speak(call, other, log)
+    return _speak(call, other, OfficeAccount(who.tenant.id, extension, Service.INSIDE, who.extension.number), log)
 
 
-def _speak(call: Call, other: Called, log: FilteringBoundLogger) -> str:
+def _speak(call: Call, other: Called, account: OfficeAccount, log: FilteringBoundLogger) -> str:
     registered = telephones(call.contacts(other.extension.number, other.tenant.domain or ""))
     # Call waiting lets a second call ring; a loudspeaker would break into the first.
     strict = Called(other.tenant, other.extension.model_copy(update={"call_waiting": False}))
@@ -52,7 +53,7 @@ def _speak(call: Call, other: Called, log: FilteringBoundLogger) -> str:
     # Sofia makes `Call-Info: ...;answer-after=0` of it, and NOTIFY with `Event: talk` (mod_sofia.c:5124).
     variables = {"presence_id": other.account, "sip_auto_answer": "true"}
     dial, seconds = bridge([Ringing(endpoint, SECONDS, variables) for endpoint in registered])
-    reached = call.connect(dial, seconds=seconds)
+    reached = call.connect(dial, seconds=seconds, noted=account.variables())
     if isinstance(reached, Connected):
         return "connected"
     log.info("the loudspeaker was not opened", causes=reached.causes)

@@ -11,6 +11,7 @@ from collections.abc import Mapping
 
 from structlog.typing import FilteringBoundLogger
 
+from callcontrol.account import OfficeAccount, Service
 from callcontrol.flows.house import House
 from callcontrol.flows.party import shown_of, shows
 from callcontrol.flows.telling import language_of, tell
@@ -41,18 +42,19 @@ def call_outside(call: Call, house: House, route: OutwardRoute, log: FilteringBo
     proved = call.caller.authenticated
     extension = route.tenant.extensions.get(proved.extension) if proved is not None else None
     if is_emergency(route.digits, route.tenant.region):
-        return _emergency(call, route, log)
+        return _emergency(call, route, proved.extension if proved is not None else "", log)
     if extension is None:  # of a tenant file that was just changed
         return tell(call, "not-accepted", "CALL_REJECTED")
     return _call(call, house, Called(route.tenant, extension), route.digits, log)
 
 
-def _emergency(call: Call, route: OutwardRoute, log: FilteringBoundLogger) -> str:
+def _emergency(call: Call, route: OutwardRoute, extension: str, log: FilteringBoundLogger) -> str:
     log.warning("an emergency call", number=route.digits)
     if route.tenant.trunk is None:
         return tell(call, *_REFUSALS[Refusal.NO_TRUNK])
     who = Callee(route.digits, trunk=route.tenant.trunk)
-    return _told(call, _connect(call, who, shows(route.tenant)), log)
+    account = OfficeAccount(route.tenant.id, extension, Service.OUT, who.number)
+    return _told(call, _connect(call, who, {**account.variables(), **shows(route.tenant)}), log)
 
 
 def _call(call: Call, house: House, caller: Called, digits: str, log: FilteringBoundLogger) -> str:
@@ -63,13 +65,16 @@ def _call(call: Call, house: House, caller: Called, digits: str, log: FilteringB
     if blocked_by(caller, "outgoing", who.number) is not None:
         log.info("the number is not called", reason="the block profile of the extension")
         return tell(call, "number-refused", "OUTGOING_CALL_BARRED")
-    taken = house.lines.take(caller.tenant, 1)
+    account = OfficeAccount(caller.tenant.id, caller.extension.number, Service.OUT, who.number)
+    taken = house.lines.take(caller.tenant, [account])
     if isinstance(taken, Held):
         log.warning("the number is not called", reason=taken.value)
         return tell(call, "lines-busy", "NORMAL_CIRCUIT_CONGESTION")
-    variables = {"origination_uuid": taken[0], **shown_of(call, caller.tenant)}
+    variables = {"origination_uuid": taken[0], **account.variables(), **shown_of(call, caller.tenant)}
     reached = _connect(call, who, variables)
-    if isinstance(reached, NotReached):
+    if isinstance(reached, Connected):
+        house.lines.taken_by(reached.other, taken)
+    else:
         house.lines.give_back(taken)
     return _told(call, reached, log)
 

@@ -13,6 +13,7 @@ from hmac import compare_digest
 
 from structlog.typing import FilteringBoundLogger
 
+from callcontrol.account import OfficeAccount
 from callcontrol.flows.house import House
 from callcontrol.flows.language import choose_language, remembered_language
 from callcontrol.flows.telling import language_of, tell
@@ -30,15 +31,16 @@ EXTENSION_DIGITS = range(2, 7)
 PIN_DIGITS = range(4, 11)
 
 
-def leave_message(call: Call, called: Called, shown: str = "") -> str:
+def leave_message(call: Call, called: Called, shown: str, account: OfficeAccount) -> str:
     """Let the caller speak into the mailbox of an extension; returns the outcome for log and metrics.
 
-    ``call.language``: of the greeting. ``shown``: the number the owner sees, when it is not the one the call shows.
+    ``call.language``: of the greeting. ``shown``: the number the owner sees, "" when it is the one the call shows.
     """
     if called.extension.voicemail is None or called.tenant.domain is None:
         return tell(call, "extension-unavailable", "NO_USER_RESPONSE")
     call.answer()
-    call.use_mailbox(Mailbox(called.tenant.domain, called.extension.number, shown=shown))
+    box = Mailbox(called.tenant.domain, called.extension.number, shown=shown)
+    call.use_mailbox(box, noted=account.variables())
     return "in the mailbox"
 
 

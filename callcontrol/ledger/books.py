@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Mapping
-from pathlib import Path
 
 from callcontrol import greenlets
 from callcontrol.ledger.spool import Spool
@@ -28,21 +27,21 @@ FAREWELL = 3.0
 
 
 class Books:
-    """``ask``: see Watch; ``records``: folder of the switch's records; ``clock``: UTC epoch seconds."""
+    """``ask``: see Watch; ``spool``: of the switch's records; ``clock``: UTC epoch seconds."""
 
     def __init__(
         self,
         legs: Legs,
         ask: Callable[[str, str], Event],
         switches: Iterable[str],
-        records: Path | None = None,
+        spool: Spool | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
-        patience = PATIENCE_WITH_RECORDS if records is not None else PATIENCE
+        patience = PATIENCE_WITH_RECORDS if spool is not None else PATIENCE
         self.now = clock
         self.writer = Writer(legs)
         self.watch = Watch(legs, self.writer.tell, ask, switches, clock, patience)
-        self.spool = Spool(records, legs, clock) if records is not None else None
+        self.spool = spool
 
     def start(self) -> None:
         """Begin to write."""

@@ -1,4 +1,4 @@
-"""What one call detail record of FreeSWITCH (a file of mod_json_cdr) says of a leg. Pure.
+"""What one call detail record of FreeSWITCH (a file of mod_json_cdr) says of a leg in a room, or of an office. Pure.
 
 A record tells the channel's times, its variables, and each application with the time it began (`app_log`,
 switch_ivr.c:3335). Being in a room is the application `conference`; moving from the lobby into the room is another one
@@ -15,8 +15,9 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-from callcontrol.account import account_of, side_of
+from callcontrol.account import account_of, office_account_of, side_of
 from callcontrol.state.leg import ADMISSION, LEFT, MODERATOR, NOTHING, Leg
+from callcontrol.state.office import OfficeCall
 
 #: Bytes of a record. That of a usual call has 10 000, most of it variables.
 MOST_BYTES = 2_000_000
@@ -30,7 +31,7 @@ _WORD = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,39}", re.ASCII)
 
 @dataclass(frozen=True)
 class NotOurs:
-    """A record of a call that was in no room of ours."""
+    """A record of a call that was in no room and no office of ours."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,7 @@ class _Step:
     waits: bool
 
 
-def read_cdr(data: bytes) -> Leg | NotOurs | Faulty:
+def read_cdr(data: bytes) -> Leg | OfficeCall | NotOurs | Faulty:
     """The leg a record tells of. Its ``joined_at`` is 0.0 when the switch was told to log no applications."""
     record = _parsed(data)
     if isinstance(record, Faulty):
@@ -61,7 +62,7 @@ def read_cdr(data: bytes) -> Leg | NotOurs | Faulty:
         return Faulty("it names no call")
     leg = _leg(call, variables)
     if leg is None:
-        return NotOurs()
+        return _office_call(call, variables)
     if not leg.began_at or leg.ended_at is None:
         return Faulty("it has no times")
     if _text(variables, "disable_app_log") == "true":
@@ -95,6 +96,22 @@ def _leg(call: str, variables: Mapping[str, object]) -> Leg | None:
         left_at=left,
         ended_at=left,
         end_reason=cause if _WORD.fullmatch(cause) and cause != "NORMAL_CLEARING" else LEFT,
+    )
+
+
+def _office_call(call: str, variables: Mapping[str, object]) -> OfficeCall | NotOurs | Faulty:
+    account = office_account_of(lambda name: _text(variables, name))
+    if account is None:
+        return NotOurs()
+    began, ended = _epoch(_text(variables, "start_uepoch")), _epoch(_text(variables, "end_uepoch"))
+    if not began or not ended:
+        return Faulty("it has no times")
+    answered, over = _epoch(_text(variables, "answer_uepoch")), max(began, ended)
+    return replace(
+        OfficeCall.of(call, account, began),
+        answered_at=min(max(began, answered), over) if answered else None,
+        ended_at=over,
+        end_reason=_word(_text(variables, "hangup_cause")),
     )
 
 
@@ -161,6 +178,10 @@ def _text(parent: Mapping[str, object], name: str) -> str:
 
 def _uuid(text: str) -> str:
     return text if _UUID.fullmatch(text) else ""
+
+
+def _word(text: str) -> str:
+    return text if _WORD.fullmatch(text) else ""
 
 
 def _epoch(text: str) -> float:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from callcontrol.ledger.month import local
-from callcontrol.ledger.statement import Line, Statement
+from callcontrol.ledger.statement import Line, OfficeLine, Statement
 from callcontrol.ledger.tariff import minutes
 from callcontrol.log import printable
 
@@ -18,12 +18,17 @@ _COUNTS = (
     *("calls", "called_calls", "visits", "open_calls"),
     *("wait_seconds", "room_seconds", "minutes", "called_minutes"),
 )
-COLUMNS = ("kind", "tenant", "month", "room", "number", "name", *_COUNTS, "currency", "amount", "unseen_calls")
-"""Of the CSV. kind: ``participant``, or ``minimum`` for what was added to reach the minimum of the month."""
+_OFFICE_COUNTS = ("received_calls", "missed_calls", "sent_on_calls", "inward_seconds", "outward_seconds")
+COLUMNS = (
+    *("kind", "tenant", "month", "room", "number", "name", *_COUNTS, "currency", "amount", "unseen_calls"),
+    *_OFFICE_COUNTS,
+)
+"""Of the CSV. kind: ``participant``, ``extension`` (its ``calls`` are those it made to the outside), or ``minimum`` for
+what was added to reach the minimum of the month."""
 
 
 def as_csv(statement: Statement) -> str:
-    """A line for each participant of each room; the column ``amount`` adds up to the total. RFC 4180."""
+    """A line for each participant of each room, and each extension; ``amount`` adds up to the total. RFC 4180."""
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(COLUMNS)
@@ -62,6 +67,10 @@ def as_json(statement: Statement) -> dict[str, Any]:
             for room in statement.rooms
         ],
         "sum": _counts(statement.sum),
+        "extensions": [
+            {"extension": line.usage.extension, "name": line.name, **_office_counts(line)} for line in statement.office
+        ],
+        "extensions_sum": _office_counts(statement.office_sum),
         "minimum": _money(statement.minimum),
         "total": _money(statement.total),
         "open": [
@@ -94,9 +103,40 @@ def _rows(statement: Statement) -> Iterator[Sequence[object]]:
                 currency,
                 amount,
                 line.usage.unseen,
+                *("" for _ in _OFFICE_COUNTS),
             )
+    for desk in statement.office:
+        yield _office_row(desk, begin, currency)
     if statement.minimum:
-        yield ("minimum", *begin, "", "", "", *("" for _ in _COUNTS), currency, statement.minimum, "")
+        nothing = ("" for _ in _COUNTS)
+        yield ("minimum", *begin, "", "", "", *nothing, currency, statement.minimum, "", *("" for _ in _OFFICE_COUNTS))
+
+
+def _office_row(line: OfficeLine, begin: Sequence[object], currency: str) -> Sequence[object]:
+    counts = _office_counts(line)
+    amount = "" if line.amount is None else line.amount
+    return (
+        *("extension", *begin, "", line.usage.extension, line.name),
+        *(counts.get(name, "") for name in _COUNTS),
+        *(currency, amount, line.usage.unseen),
+        *(counts[name] for name in _OFFICE_COUNTS),
+    )
+
+
+def _office_counts(line: OfficeLine) -> dict[str, Any]:
+    one = line.usage
+    return {
+        "calls": one.sent,
+        "open_calls": one.open,
+        "received_calls": one.received,
+        "missed_calls": one.missed,
+        "sent_on_calls": one.sent_on,
+        "inward_seconds": _seconds(one.inward),
+        "outward_seconds": _seconds(one.outward),
+        "minutes": str(minutes(one.charged)),
+        "amount": _money(line.amount),
+        "unseen_calls": one.unseen,
+    }
 
 
 def _counts(line: Line) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from gevent.event import Event as Signal
 from callcontrol.ledger.cdr import MOST_BYTES, Faulty, NotOurs, read_cdr
 from callcontrol.state import Leg, Legs, StateUnavailable
 from callcontrol.state.leg import DAEMON, UNKNOWN, Settled
+from callcontrol.state.office import OfficeCall, OfficeCalls
 
 #: Days a record is kept after it was read.
 KEPT = 30
@@ -50,9 +51,10 @@ _log = structlog.get_logger("callcontrol.ledger")
 class Spool:
     """One folder of records. ``clock``: UTC epoch seconds."""
 
-    def __init__(self, folder: Path, legs: Legs, clock: Callable[[], float] = time.time) -> None:
+    def __init__(self, folder: Path, legs: Legs, offices: OfficeCalls, clock: Callable[[], float] = time.time) -> None:
         self._folder = folder
         self._legs = legs
+        self._offices = offices
         self._clock = clock
         self._stuck: set[str] = set()  # settled, but the file could not be moved
         self._stopping = Signal()
@@ -86,7 +88,7 @@ class Spool:
 
     def look(self) -> int:
         """Settle with what is there, SLICE files at most; how many were read. Raises StateUnavailable."""
-        read: dict[str, Leg | NotOurs | Faulty] = {}
+        read: dict[str, Leg | OfficeCall | NotOurs | Faulty] = {}
         for name in self._names()[:SLICE]:
             data = self._content(name)
             if data is not None:
@@ -95,7 +97,10 @@ class Spool:
         if legs:
             self._note_corrections(legs)
             self._legs.write([Settled(leg) for leg in legs.values()])
-            self.settled += len(legs)
+        calls = {call.call: call for call in read.values() if isinstance(call, OfficeCall)}
+        if calls:
+            self._offices.settle(list(calls.values()))
+        self.settled += len(legs) + len(calls)
         for name, what in read.items():
             if isinstance(what, Faulty):
                 self.faulty += 1

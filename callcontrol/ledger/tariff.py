@@ -1,13 +1,15 @@
 """What usage costs. Pure; the only place where money and minutes are rounded.
 
-Time is added up exactly per participant and room before it comes here, then priced, then rounded once, half a unit
-upwards, to the smallest unit of the currency. Totals are sums of what was rounded, so that a reader can add up again.
+Time is added up exactly per participant and room, or per extension, before it comes here, then priced, then rounded
+once, half a unit upwards, to the smallest unit of the currency. Totals are sums of what was rounded, so that a reader
+can add up again.
 """
 
 from __future__ import annotations
 
 from decimal import ROUND_HALF_UP, Decimal
 
+from callcontrol.state.office_usage import OfficeUsage
 from callcontrol.state.usage import MINUTE, Counting, Usage
 from callcontrol.tenants import Rounding, Tariff
 
@@ -31,6 +33,11 @@ def price(usage: Usage, tariff: Tariff) -> Decimal:
         tariff.per_minute * usage.charged + tariff.dial_out_per_minute * usage.charged_called
     ) / MINUTE + tariff.per_participant * usage.visits
     return rounded(exact, tariff.currency)
+
+
+def office_price(usage: OfficeUsage, tariff: Tariff) -> Decimal:
+    """The amount of one extension's line, rounded."""
+    return rounded(tariff.outside_per_minute * usage.charged / MINUTE, tariff.currency)
 
 
 def top_up(amounts: Decimal, tariff: Tariff) -> Decimal:

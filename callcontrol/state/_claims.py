@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import Connection, Table, and_, func, insert, select, update
 
 from callcontrol.state._rows import Claim, Held, Invitee, Limits, Opening, Round, Standing, Ticket, Try
-from callcontrol.state._schema import invitees, legs, lock, outside_calls, rounds, tries
+from callcontrol.state._schema import invitees, legs, lock, office_calls, rounds, tries
 
 PENDING = ("waiting", "calling")
 DAY = 86400.0
@@ -169,7 +169,7 @@ def beyond_lines(connection: Connection, tenant: str, more: int, limits: Limits,
     if _lines(connection, tenant, now) + more > limits.lines:
         return Claim(Held.LINES, 5.0)
     of_rooms = _count(connection, _of_a_day(tenant, now), tries.c.outside, tries.c.legs != "")
-    made = of_rooms + _number_of(connection, outside_calls, _of_extensions(tenant, now))
+    made = of_rooms + _number_of(connection, office_calls, _of_extensions(tenant, now))
     return Claim(Held.PER_DAY, 60.0) if made + more > limits.per_day else None
 
 
@@ -179,7 +179,7 @@ def _of_a_day(tenant: str, now: float) -> Any:
 
 
 def _of_extensions(tenant: str, now: float) -> Any:
-    return and_(outside_calls.c.tenant == tenant, outside_calls.c.began_at > now - DAY)
+    return and_(office_calls.c.tenant == tenant, office_calls.c.began_at > now - DAY, office_calls.c.outside)
 
 
 def _lines(connection: Connection, tenant: str, now: float) -> int:
@@ -187,7 +187,7 @@ def _lines(connection: Connection, tenant: str, now: float) -> int:
     ringing = _count(connection, _of_a_day(tenant, now), tries.c.outside, tries.c.result == "")
     in_rooms = and_(legs.c.tenant == tenant, legs.c.closed_by == "", legs.c.direction == "outbound")
     in_rooms = and_(in_rooms, legs.c.number.startswith("+"), legs.c.joined_at > now - DAY)
-    others = _number_of(connection, outside_calls, _of_extensions(tenant, now), outside_calls.c.ended_at.is_(None))
+    others = _number_of(connection, office_calls, _of_extensions(tenant, now), office_calls.c.closed_by == "")
     return ringing + _number_of(connection, legs, in_rooms) + others
 
 

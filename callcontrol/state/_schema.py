@@ -154,17 +154,24 @@ legs = Table(
     Index("legs_open", "closed_by"),
 )
 
-#: Calls of extensions to numbers outside, each written before it is made; rounds have ``tries`` instead. ``ended_at``:
-#: empty while the switch has the call.
-outside_calls = Table(
-    "outside_calls",
+#: The ledger of offices: one row per call of an extension; see callcontrol/state/office.py. ``outside``: by the
+#: tenant's trunk, written before the call is made. ``closed_by``: as in `legs`.
+office_calls = Table(
+    "office_calls",
     metadata,
     Column("call", String, primary_key=True),
     Column("tenant", String, nullable=False),
+    Column("extension", String, nullable=False),
+    Column("service", String, nullable=False),
+    Column("outside", Boolean, nullable=False),
+    Column("number", String, nullable=False),
     Column("began_at", Double, nullable=False),
+    Column("answered_at", Double),
     Column("ended_at", Double),
-    Column("forget_at", Double, nullable=False, index=True),
-    Index("outside_calls_of_tenant", "tenant", "began_at"),
+    Column("end_reason", String, nullable=False),
+    Column("closed_by", String, nullable=False),
+    Index("office_calls_of_tenant", "tenant", "began_at"),
+    Index("office_calls_open", "closed_by"),
 )
 
 #: When a daemon last compared the open rows of a switch with the calls that switch has; UTC epoch seconds.
@@ -190,7 +197,7 @@ extension_settings = Table(
 )
 
 #: Tables whose rows end by themselves: UTC epoch seconds in `forget_at`.
-FADING = (languages, caller_guesses, target_guesses, outside_calls)
+FADING = (languages, caller_guesses, target_guesses)
 
 
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")

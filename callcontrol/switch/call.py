@@ -17,7 +17,7 @@ from callcontrol.prompts import PromptBook
 from callcontrol.switch.caller import Caller, Origin, read_caller, read_origin, read_summons
 from callcontrol.switch.connection import CallSocket
 from callcontrol.switch.framing import Headers
-from callcontrol.switch.literals import text_literal
+from callcontrol.switch.literals import assignments, text_literal
 from callcontrol.switch.mailbox import Mailbox
 from callcontrol.switch.questions import call_exists, contacts_of
 from callcontrol.switch.talk import Connected, NotReached, Talk
@@ -32,6 +32,8 @@ NEXT_KEY_SECONDS = 5.0
 KEYS_VARIABLE = "cc_keys"
 # What the caller hears while it rings at the other end, from the first answer of a telephone on: 425 Hz, 1 s in 5.
 RINGBACK = "%(1000,4000,425)"
+STAYS = "continue_on_fail=true;hangup_after_bridge=false;sip_copy_custom_headers=false"
+RINGS = f"ringback={RINGBACK};transfer_ringback={RINGBACK};{STAYS}"
 CONNECTING_SECONDS = 10.0  # that a bridge may take besides the time it rings
 
 
@@ -99,8 +101,7 @@ class Call:
 
     def set(self, variables: dict[str, str]) -> None:
         """Set channel variables, before whatever is asked next; through the API, as `set` costs two events of 6 kB."""
-        pairs = ";".join(f"{text_literal(name)}={text_literal(value)}" for name, value in variables.items())
-        self._socket.post(f"api uuid_setvar_multi {self.id} {pairs}")
+        self._socket.post(f"api uuid_setvar_multi {self.id} {assignments(variables)}")
 
     def answer(self) -> None:
         """Take the call; nothing happens when it is answered already."""
@@ -195,21 +196,21 @@ class Call:
         }
         self._leave_to("conference", f"{text_literal(room)}@room{suffix}", {**told, **noted})
 
-    def connect(self, dial: str, *, seconds: float) -> Connected | NotReached:
+    def connect(
+        self, dial: str, *, seconds: float, noted: Mapping[str, str] = MappingProxyType({})
+    ) -> Connected | NotReached:
         """Call somebody for the caller, who hears it ring; once they talk this is the last verb of a conversation.
 
         ``dial``: as outgoing.bridge writes it. ``seconds``: how long that rings at most. From the moment they talk
-        FreeSWITCH holds both without us, and hangs up with either of them.
+        FreeSWITCH holds both without us, and hangs up with either of them. ``noted``: as in `join`.
         """
-        rings = f"ringback={RINGBACK};transfer_ringback={RINGBACK}"
-        stays = "continue_on_fail=true;hangup_after_bridge=false;sip_copy_custom_headers=false"
-        self._socket.post(f"api uuid_setvar_multi {self.id} {rings};{stays}")
+        self._socket.post(f"api uuid_setvar_multi {self.id} {';'.join(filter(None, (RINGS, assignments(noted))))}")
         talk = Talk()
         event = self._socket.bridge(talk, dial, deadline=seconds + CONNECTING_SECONDS)
         if talk.begun:
             self.set({"socket_resume": "false", "cc_next": "end"})
             self._socket.stop()
-            return Connected()
+            return Connected(talk.other)
         return talk.failed(event)
 
     def contacts(self, extension: str, domain: str) -> str:
@@ -224,9 +225,9 @@ class Call:
         """Whether the switch has this call at this moment; it is known by its uuid."""
         return call_exists(self._socket.api, call)
 
-    def use_mailbox(self, box: Mailbox) -> None:
-        """Let the caller speak into a mailbox, or listen to it; the last verb of a conversation."""
-        self._leave_to("voicemail", box.argument, box.variables(self.language))
+    def use_mailbox(self, box: Mailbox, *, noted: Mapping[str, str] = MappingProxyType({})) -> None:
+        """Let the caller speak into a mailbox, or listen to it; the last verb of a conversation. ``noted``: join."""
+        self._leave_to("voicemail", box.argument, {**box.variables(self.language), **noted})
 
     def _leave_to(self, application: str, argument: str, variables: Mapping[str, str]) -> None:
         self.set({"socket_resume": "false", "cc_next": "end", **variables})  # the end of our socket must not break it

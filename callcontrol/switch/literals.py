@@ -3,12 +3,14 @@
 FreeSWITCH expands ``${...}`` in every application argument and runs API commands found there, and a line break starts
 a new command on the event socket. So text is not escaped here: what is not plainly harmless is refused.
 
-``number_literal`` and ``text_literal`` judge one value; ``one_line`` is the last gate, which every command passes.
+``number_literal`` and ``text_literal`` judge one value, ``assignments`` many variables; ``one_line`` is the last gate,
+which every command passes.
 """
 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 
 from callcontrol.errors import UnsafeText
 
@@ -31,6 +33,11 @@ def text_literal(text: str) -> str:
     if not _TEXT.fullmatch(text):
         raise UnsafeText("not a text that may be sent to the switch")
     return text
+
+
+def assignments(variables: Mapping[str, str]) -> str:
+    """``name=value;...`` for ``uuid_setvar_multi``; UnsafeText if one is not harmless."""
+    return ";".join(f"{text_literal(name)}={text_literal(value)}" for name, value in variables.items())
 
 
 def one_line(text: str) -> str:

@@ -10,7 +10,9 @@ from callcontrol.switch.events import Event
 
 @dataclass(frozen=True)
 class Connected:
-    """The caller talks with somebody; FreeSWITCH alone holds them."""
+    """The caller talks with somebody; FreeSWITCH alone holds them. ``other``: uuid of the call that was taken."""
+
+    other: str = ""
 
 
 @dataclass(frozen=True)
@@ -37,12 +39,14 @@ class Talk:
 
     def __init__(self) -> None:
         self.bridged = self.begun = False
+        self.other = ""
 
     def goes_on(self, event: Event) -> bool:
         """Take one event; True once they talk."""
         if event.name not in ("CHANNEL_BRIDGE", "CHANNEL_ANSWER"):
             return False
         self.bridged |= event.name == "CHANNEL_BRIDGE"
+        self.other = event.get("Bridge-B-Unique-ID") or self.other
         self.begun = self.bridged and event.get("Answer-State") == "answered"
         return self.begun
 

@@ -1,4 +1,4 @@
-"""What a tenant pays for conferences. Prices are exact decimals; rounding is left to callcontrol/ledger/tariff.py."""
+"""What a tenant pays for conferences and calls, as exact decimals; rounded in callcontrol/ledger/tariff.py."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ Currency = Annotated[str, AfterValidator(_currency), Schema({"type": "string", "
 
 
 class Tariff(Model):
-    """What the participants of all rooms cost the tenant."""
+    """What the participants of all rooms cost the tenant, and the calls of its extensions to the outside."""
 
     currency: Currency
     """Currency of all prices (ISO 4217), such as EUR."""
@@ -64,6 +64,8 @@ class Tariff(Model):
     """Surcharge on each minute of a participant whom the system called."""
     per_participant: Price = Decimal(0)
     """Each participant of each meeting, once, however often they come back."""
+    outside_per_minute: Price = Decimal(0)
+    """Each minute of an extension's call to a number outside, and of a call sent on to one or taken by a mobile."""
     minimum_per_month: Price = Decimal(0)
     """What a month costs at least."""
     rounding: Rounding = Rounding.SECOND

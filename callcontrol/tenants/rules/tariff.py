@@ -8,7 +8,7 @@ from callcontrol.tenants.draft import Draft, Finding, part
 from callcontrol.tenants.tariff import Tariff
 
 _PATH = ("tariff",)
-_PRICES = ("per_minute", "dial_out_per_minute", "per_participant", "minimum_per_month")
+_PRICES = ("per_minute", "dial_out_per_minute", "per_participant", "outside_per_minute", "minimum_per_month")
 
 
 def have_a_price(draft: Draft) -> Iterator[Finding]:
