@@ -162,7 +162,7 @@ def test_calls_lists_each_call_of_the_extensions_the_latest_first(office: Office
     told = with_an_office(office).types("calls", "acme", "--since", "2026-11-01")
     rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in told.output.splitlines() if line[:1] == "│"]
     assert rows[0][:3] == ["2026-11-02 10:10:00", "33", "in"]
-    assert rows[-1] == ["2026-11-02 10:00:00", "33", "out", EVA, "0:01:30", "NORMAL_CLEARING"]
+    assert rows[-1] == ["2026-11-02 10:00:00", "33", "out", EVA, "0:01:30", "hung up"]
     assert {letter for letter in told.output if not letter.isprintable()} == {"\n"}
     shown = json.loads(office.types("calls", "acme", "--since", "2026-11-01", "--extension", "33", "--json").output)
     assert [(one["service"], one["answered"], one["talked"]) for one in shown["calls"]] == [

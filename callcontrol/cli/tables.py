@@ -76,7 +76,7 @@ def print_calls(tenant: Tenant, entries: Sequence[Entry], limit: int) -> None:
     table = _table(None, "began", "extension", "call", "number", "talked", "end", right=("talked",))
     for one in entries:
         length = "" if one.talked is None else _duration(round(one.talked * 1000))
-        end = "open" if one.open else one.end_reason
+        end = "open" if one.open else _ENDS.get(one.end_reason, one.end_reason)
         who = _who(one.extension, one.name)
         table.add_row(
             *map(_text, (f"{one.began:%Y-%m-%d %H:%M:%S}", who, _SERVICES[one.service], _who(one.number, ""))),
@@ -86,6 +86,7 @@ def print_calls(tenant: Tenant, entries: Sequence[Entry], limit: int) -> None:
     out.print(table)
 
 
+_ENDS = {"NORMAL_CLEARING": "hung up", "ORIGINATOR_CANCEL": "given up", "NO_ANSWER": "no answer", "USER_BUSY": "busy"}
 _SERVICES = {"in": "in", "inside": "inside", "out": "out", "forward": "sent on", "mobile": "mobile"}
 
 
