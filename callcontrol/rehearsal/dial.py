@@ -9,6 +9,8 @@ Source: switch_ivr_originate.c:2064 ``switch_ivr_originate``. As there:
 - ``leg_timeout`` ends one leg with ALLOTTED_TIMEOUT (370). A leg with ``group_confirm_key`` has answered only when that
   key was pressed; ``group_confirm_timeout`` is its time for that (784-845).
 - A leg that `uuid_kill` ends while it rings gives the cause the command names: ``-ERR NORMAL_CLEARING`` without one.
+- ``originate_causes`` of the caller grows with each group and each `bridge` (4130), unless ``preserve_originated_vars``
+  is false; that it is absent clears nothing (2134).
 - The caller of a `bridge` who hangs up, or whose application is broken, ends all legs: ORIGINATOR_CANCEL.
 """
 
@@ -26,7 +28,7 @@ from callcontrol.rehearsal.encoding import Header, Value, flat
 from callcontrol.rehearsal.exchange import Exchange, Route
 from callcontrol.rehearsal.hub import Hub, new_uuid
 from callcontrol.rehearsal.life import launch
-from callcontrol.rehearsal.line import true
+from callcontrol.rehearsal.line import false, true
 from callcontrol.rehearsal.outgoing import course
 from callcontrol.rehearsal.placed import ANONYMOUS, Placed
 from callcontrol.rehearsal.session import Session
@@ -57,6 +59,8 @@ class Dial:
         if caller is not None:  # A bridge shows the caller by the profile of the leg, not by variables.
             given = tuple(dialled.variables)
         shared = {"origination_caller_id_name": "", "origination_caller_id_number": ANONYMOUS, **shown, **dict(given)}
+        if caller is not None and false(caller.variable("preserve_originated_vars")):
+            caller.channel.variables.set("originate_causes", None)
         result: Session | str = FAILED
         for group in dialled.groups:
             timeout = number(flat(shared.get("originate_timeout", "")))
@@ -64,6 +68,8 @@ class Dial:
             for leg in group:
                 self._add(race, leg, given, shared)
             result = race.run()
+            if caller is not None:
+                _note(caller, race.legs)
             if isinstance(result, Session) or race.timed_out:
                 break
         return result
@@ -195,6 +201,14 @@ class Race:
 
     def _cause(self) -> str:
         return self.legs[0].channel.hangup_cause if self.legs else self.reason
+
+
+def _note(caller: Session, legs: Sequence[Session]) -> None:
+    """What became of each leg, behind what the caller's channel says of those before."""
+    before = caller.variable("originate_causes").removeprefix("ARRAY::")
+    causes = [*before.split("|:"), *(f"{leg.channel.uuid};{leg.channel.hangup_cause or 'NONE'}" for leg in legs)]
+    known = tuple(filter(None, causes))
+    caller.channel.variables.set("originate_causes", known if len(known) > 1 else "".join(known))
 
 
 def _hopeless(leg: Session) -> bool:

@@ -276,3 +276,9 @@ def true(text: str) -> bool:
     """FreeSWITCH's idea of true (switch_utils.h ``switch_true``)."""
     known = ("yes", "on", "true", "t", "enabled", "active", "allow")
     return text.lower() in known or (text.isdigit() and int(text) != 0)
+
+
+def false(text: str) -> bool:
+    """FreeSWITCH's idea of false (switch_utils.h ``switch_false``); what is absent is neither."""
+    known = ("no", "off", "false", "f", "disabled", "inactive", "disallow")
+    return text.lower() in known or (text.isdigit() and int(text) == 0)

@@ -30,10 +30,6 @@ QUICK_SECONDS = 10.0
 FIRST_KEY_SECONDS = 10.0
 NEXT_KEY_SECONDS = 5.0
 KEYS_VARIABLE = "cc_keys"
-# What the caller hears while it rings at the other end, from the first answer of a telephone on: 425 Hz, 1 s in 5.
-RINGBACK = "%(1000,4000,425)"
-STAYS = "continue_on_fail=true;hangup_after_bridge=false;sip_copy_custom_headers=false"
-RINGS = f"ringback={RINGBACK};transfer_ringback={RINGBACK};{STAYS}"
 CONNECTING_SECONDS = 10.0  # that a bridge may take besides the time it rings
 
 
@@ -204,7 +200,8 @@ class Call:
         ``dial``: as outgoing.bridge writes it. ``seconds``: how long that rings at most. From the moment they talk
         FreeSWITCH holds both without us, and hangs up with either of them. ``noted``: as in `join`.
         """
-        self._socket.post(f"api uuid_setvar_multi {self.id} {';'.join(filter(None, (RINGS, assignments(noted))))}")
+        told = ";".join(filter(None, (Talk.VARIABLES, assignments(noted))))
+        self._socket.post(f"api uuid_setvar_multi {self.id} {told}")
         talk = Talk()
         event = self._socket.bridge(talk, dial, deadline=seconds + CONNECTING_SECONDS)
         if talk.begun:

@@ -7,6 +7,9 @@ from dataclasses import dataclass
 
 from callcontrol.switch.events import Event
 
+# What the caller hears while it rings at the other end, from the first answer of a telephone on: 425 Hz, 1 s in 5.
+RINGBACK = "%(1000,4000,425)"
+
 
 @dataclass(frozen=True)
 class Connected:
@@ -36,6 +39,12 @@ class Talk:
     """
 
     EVENTS = b"event json CHANNEL_BRIDGE CHANNEL_ANSWER\n\n"
+    #: Of the caller's channel: it comes back when nobody takes the call, hears it ring, hands on no headers of its own,
+    #: and forgets what became of the calls before (unset, `originate_causes` grows: switch_ivr_originate.c:2134).
+    VARIABLES = (
+        f"continue_on_fail=true;hangup_after_bridge=false;ringback={RINGBACK};transfer_ringback={RINGBACK};"
+        "sip_copy_custom_headers=false;preserve_originated_vars=false"
+    )
 
     def __init__(self) -> None:
         self.bridged = self.begun = False

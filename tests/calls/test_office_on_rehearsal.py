@@ -252,6 +252,13 @@ def test_a_call_is_sent_on_to_a_number_outside(house: RehearsalHouse) -> None:
     caller.hangs_up()
 
 
+def test_who_declines_a_call_that_was_sent_on_has_declined_it(house: RehearsalHouse) -> None:
+    """FreeSWITCH still knows what the telephones before said, and they said something else."""
+    telephone(house, "47@lighthouse.example").rings_out()
+    telephone(house, MAX).rejects()
+    desk(house, CLARA).calls("47").is_refused("USER_BUSY").hears_nothing_else()
+
+
 def test_a_circle_of_forwards_ends_with_an_announcement(house: RehearsalHouse) -> None:
     phones = [telephone(house, f"{number}@lighthouse.example").rings_out() for number in (41, 42, 43)]
     desk(house, CLARA).calls("41").hears("forwarded-too-often").is_refused("EXCHANGE_ROUTING_ERROR")
