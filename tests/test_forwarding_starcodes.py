@@ -253,6 +253,15 @@ def test_no_answer_rings_20_seconds_or_as_long_as_before() -> None:
     assert again.said == RuleSet(RuleSaid(Condition.NO_ANSWER, Target("extension", "34"), 5), instead_of=None)
 
 
+def test_no_answer_rings_as_long_as_the_file_says_also_after_the_rule_was_cancelled() -> None:
+    who = called(office("no_answer: {to: voicemail, after: 45}"))
+    cancelled = effects.apply(CancelRule(Condition.NO_ANSWER), Settings.of(who.extension), who)
+    assert isinstance(cancelled, Done)
+    again = effects.apply(SetRule(Condition.NO_ANSWER, "34"), cancelled.settings, who)
+    assert isinstance(again, Done)
+    assert again.said == RuleSet(RuleSaid(Condition.NO_ANSWER, Target("extension", "34"), 45), instead_of=None)
+
+
 def test_a_cancelled_rule_is_gone_and_the_active_profile_stays() -> None:
     made = done("**11", replace(done("*1134").settings, active=2))
     assert made.settings.profiles[0].always is None

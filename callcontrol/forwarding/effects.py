@@ -163,7 +163,10 @@ def _set(condition: Condition, text: str, settings: Settings, called: Called) ->
     zero = settings.profiles[0]
     rule: Target | NoAnswer = found
     if condition is Condition.NO_ANSWER:
-        rule = NoAnswer(to=found, after=zero.no_answer.after) if zero.no_answer else NoAnswer(to=found)
+        before = (
+            zero.no_answer or Settings.of(called.extension).profiles[0].no_answer
+        )  # cancelled, the file's time counts
+        rule = NoAnswer(to=found, after=before.after) if before else NoAnswer(to=found)
     new = _with_zero(settings, zero.model_copy(update={condition.value: rule}))
     said = RuleSaid(condition, found, rule.after if isinstance(rule, NoAnswer) else 0)
     return _done(replace(new, active=0), {"rules", "active"}, RuleSet(said, settings.active or None))
