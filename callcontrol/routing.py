@@ -30,10 +30,11 @@ class RoomRoute:
 
 @dataclass(frozen=True)
 class ExtensionRoute:
-    """The number leads to an extension."""
+    """An extension; ``number`` leads to it, None when its own short number was dialled."""
 
     tenant: Tenant
     extension: str
+    number: Number | None = None
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,7 @@ def _forbidden(tenant: Tenant, extension: str, number: str) -> bool:
 
 def _service(tenant: Tenant, number: Number) -> Route:
     if number.extension is not None:
-        return ExtensionRoute(tenant, number.extension)
+        return ExtensionRoute(tenant, number.extension, number)
     if number.voicemail:
         return MailboxRoute(tenant, number)
     return RoomRoute(tenant, number, tuple(tenant.rooms[name] for name in number.room_names))

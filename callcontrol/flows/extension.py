@@ -57,7 +57,7 @@ _REFUSALS = {
 def call_extension(call: Call, house: House, route: ExtensionRoute, log: FilteringBoundLogger) -> str:
     """Put a caller through to an extension; returns the outcome for log and metrics."""
     tenant = route.tenant
-    call.language = language_of(call, house, tenant)
+    call.language = language_of(call, house, tenant, route.number)
     found = tenant.extensions.get(route.extension)
     if found is None:  # the tenant file has changed since the call was routed
         return tell(call, "extension-unavailable", "NO_USER_RESPONSE")

@@ -6,7 +6,7 @@ from callcontrol.flows.house import House
 from callcontrol.guessing import caller_key, extension_key
 from callcontrol.numbers import to_e164
 from callcontrol.switch.call import Call
-from callcontrol.tenants import Tenant
+from callcontrol.tenants import Number, Tenant
 
 
 def tell(call: Call, prompt: str, cause: str) -> str:
@@ -19,8 +19,9 @@ def tell(call: Call, prompt: str, cause: str) -> str:
     return cause
 
 
-def language_of(call: Call, house: House, tenant: Tenant) -> str:
-    """The language this caller once chose at the tenant, or else the tenant's first."""
+def language_of(call: Call, house: House, tenant: Tenant, dialled: Number | None = None) -> str:
+    """The language this caller once chose at the tenant, or else the first of the tenant, or of the number dialled."""
+    languages = dialled.languages if dialled is not None else tenant.languages
     proved = call.caller.authenticated
     number = to_e164(call.caller.number, tenant.region)
     if proved is not None:
@@ -28,6 +29,6 @@ def language_of(call: Call, house: House, tenant: Tenant) -> str:
     elif number is not None:
         key = caller_key(number, "")
     else:
-        return tenant.languages[0]
+        return languages[0]
     chosen = house.state.language_of(tenant.id, key)
-    return chosen if chosen in tenant.languages else tenant.languages[0]
+    return chosen if chosen in languages else languages[0]

@@ -15,6 +15,7 @@ from tests.rehearsal_daemon import eventually
 HOME = Path(__file__).parent.parent.parent
 TENANTS = Path(__file__).parent / "office_tenants"
 CLARA, MAX, INA, JO = (f"{number}@lighthouse.example" for number in (33, 34, 35, 36))
+CLARAS_FRENCH_NUMBER = "+493023140133"
 CLARAS_NUMBER, JOS_NUMBER, LAMP, OUR_NUMBER = "+493023140033", "+493023140036", "+493023140001", "+493023140000"
 INAS_MOBILE, JOS_MOBILE, JOS_OTHER = "+491715551001", "+491715551002", "+491715551003"
 GUEST, OUTSIDE = "+49305557001", "+493099887766"
@@ -170,6 +171,12 @@ def test_who_calls_the_own_extension_is_talking(house: RehearsalHouse) -> None:
     second = telephone(house, CLARA)
     desk(house, CLARA).calls("33").is_refused("USER_BUSY")
     assert second.times_called == 0
+
+
+def test_a_number_of_an_extension_speaks_its_own_language(house: RehearsalHouse) -> None:
+    guest(house).calls(CLARAS_FRENCH_NUMBER).hears("extension-unavailable", language="fr").is_refused()
+    house.daemon.state.remember_language("lighthouse", GUEST, "en", house.daemon.house.now())
+    guest(house).calls(CLARAS_FRENCH_NUMBER).hears("extension-unavailable", language="en").is_refused()
 
 
 def test_a_language_the_tenant_has_given_up_is_spoken_no_more(house: RehearsalHouse) -> None:
