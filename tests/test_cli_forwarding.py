@@ -192,6 +192,9 @@ def test_a_call_to_nobody_is_a_mistake_of_the_question(office: Office) -> None:
         (("34", "99"), "nobody has 99"),
         (("34", "globex/33"), "nobody has globex/33"),
         (("anonymous", "99"), "nobody has 99"),
+        (("99", "33"), "nobody calls as '99'"),
+        (("acme/99", "33"), "nobody calls as 'acme/99'"),
+        (("+49", "33"), "nobody calls as '+49'"),
         (("34", "*1135"), "a star code is no call"),
         (("34", "33", "--state", "asleep"), "'asleep': one of busy, unregistered, dnd, or EXTENSION:STATE"),
     ):

@@ -146,10 +146,22 @@ def _asked(ground: _Ground, caller: str, number: str) -> _Asked:
             raise ConfigError([f"nobody has {printable(number)}; these files are faulty:", *ground.problems])
         raise click.UsageError(f"nobody has {printable(number)}: {where.reason}")
     if home is None:
-        return _Asked(Caller.outside(caller, where.tenant.region), where)
+        return _Asked(_outsider(caller, where.tenant.region), where)
     if home is where.tenant:
         return _Asked(Caller.internal(caller.rpartition("/")[2]), where)
     return _Asked(Caller.outside(home.caller_id or "anonymous", home.region), where)  # another tenant is outside
+
+
+def _outsider(caller: str, region: str) -> Caller:
+    """Somebody outside. Raises UsageError for what is neither a number nor ``anonymous``: a slip, most of all."""
+    from callcontrol.forwarding import Caller
+
+    who = Caller.outside(caller, region)
+    if not who.withheld and not who.number:
+        raise click.UsageError(
+            f"nobody calls as {printable(repr(caller))}: a number, anonymous, or an extension there is"
+        )
+    return who
 
 
 def _home(ground: _Ground, caller: str, number: str) -> Tenant | None:
