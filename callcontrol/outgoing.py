@@ -19,7 +19,7 @@ from callcontrol.switch.literals import number_literal, text_literal
 from callcontrol.tenants import Tenant
 
 RING_SECONDS = 35.0  # longer, and most calls reach a mailbox
-ACCEPT_SECONDS = 8  # longer than it rings, so that whoever answers last can press 1
+ACCEPT_SECONDS = 12  # longer than it rings, so that whoever answers last hears the question (6 s) and can press a key
 ANNOUNCED_SECONDS = 600.0  # that a network may speak before it answers; no limit of FreeSWITCH counts then
 MOST_TELEPHONES = 10  # of one extension, like max-registrations-per-extension of the profile
 
@@ -128,8 +128,9 @@ def originate(
 class Ringing:
     """One telephone that rings for a caller. ``endpoint``: made by `line` or `telephones`.
 
-    ``seconds``: how long it rings at most. ``accept``: the file that asks whoever answers to press 1, as FreeSWITCH
-    sees it; nobody is put through before, so no mailbox takes the call. ``diversion``: the header of this name.
+    ``seconds``: how long it rings at most. ``accept``: the file that asks whoever answers to take the call with 1 or
+    decline it with 9, as FreeSWITCH sees it; nobody is put through before, so no mailbox takes the call. ``diversion``:
+    the header of this name.
     """
 
     endpoint: str
@@ -143,8 +144,10 @@ class Ringing:
         given = {"leg_timeout": str(self.seconds)} | dict(self.variables)
         pairs = [f"{name}={_plain(_VALUE, value)}" for name, value in given.items()]
         if self.accept:
-            pairs += ["group_confirm_key=1", f"group_confirm_file={_plain(_FILE, self.accept)}"]
-            pairs += ["group_confirm_read_timeout=3000", f"group_confirm_timeout={self.seconds + ACCEPT_SECONDS}"]
+            # Who is on the line when the application has ended has taken the call (switch_ivr_originate.c:233).
+            pairs += ["group_confirm_key=exec", "group_confirm_file=execute_extension take-call XML callcontrol"]
+            pairs += [f"cc_question={_plain(_FILE, self.accept)}"]
+            pairs += [f"group_confirm_timeout={self.seconds + ACCEPT_SECONDS}"]
         if self.diversion:
             pairs.append(f"sip_h_Diversion={_matching(_DIVERSION, self.diversion)}")
         return f"[{','.join(pairs)}]{self.endpoint}"

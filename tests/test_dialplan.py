@@ -22,7 +22,7 @@ NUMBER = "+49308631"
 PASSWORD = "not-for-33-only"
 
 # ${...} that may stand in the dialplan: set by FreeSWITCH itself or by the dialplan, never by a caller
-OURS = {"sofia_profile_name", "sip_authorized", "cc_next", "cc_music", "playback_ms"}
+OURS = {"sofia_profile_name", "sip_authorized", "cc_next", "cc_music", "playback_ms", "cc_question", "cc_answer"}
 
 
 def plays(daemon: Daemon, call: Conversation) -> None:

@@ -200,12 +200,13 @@ def test_all_telephones_ring_together_each_for_its_time_and_a_mobile_asks_for_a_
     desk = Ringing(DESK, 20, {"presence_id": "33@acme.example"})
     mobile = Ringing(MOBILE, 20, {"origination_uuid": CALL}, accept=ACCEPT, diversion=DIVERSION)
     dial, seconds = bridge([desk, mobile])
-    assert seconds == 28.0
+    assert seconds == 32.0
     assert dial == (
-        "{ignore_early_media=true,outbound_redirect_fatal=true,originate_timeout=28}"
+        "{ignore_early_media=true,outbound_redirect_fatal=true,originate_timeout=32}"
         f"[leg_timeout=20,presence_id=33@acme.example]{DESK},"
-        f"[leg_timeout=20,origination_uuid={CALL},group_confirm_key=1,group_confirm_file={ACCEPT},"
-        f"group_confirm_read_timeout=3000,group_confirm_timeout=28,sip_h_Diversion={DIVERSION}]{MOBILE}"
+        f"[leg_timeout=20,origination_uuid={CALL},group_confirm_key=exec,"
+        f"group_confirm_file=execute_extension take-call XML callcontrol,cc_question={ACCEPT},"
+        f"group_confirm_timeout=32,sip_h_Diversion={DIVERSION}]{MOBILE}"
     )
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -93,6 +95,20 @@ def test_nobody_answers_and_the_caller_stays(switch: RehearsalSwitch, wire: Wire
     assert switch.live_calls == 1
 
 
+@pytest.mark.parametrize("preserved", ["", "false"])
+def test_the_causes_of_bridges_before_stay_unless_they_are_not_wanted(
+    switch: RehearsalSwitch, wire: Wire, preserved: str
+) -> None:
+    switch.telephone(ANN).busy()
+    switch.telephone(BEN).rejects()
+    wire.ask(f"api uuid_setvar {wire.channel['Unique-ID']} preserve_originated_vars {preserved}")
+    told = [wire.execute("bridge", f"{PATIENT}{GATE}{number}")["variable_originate_causes"] for number in (ANN, BEN)]
+    assert told[0].endswith(";USER_BUSY")
+    assert told[1].startswith("ARRAY::") is not bool(preserved)
+    assert told[1].endswith(";CALL_REJECTED")
+    assert ("USER_BUSY" in told[1]) is not bool(preserved)
+
+
 def test_without_continue_on_fail_a_refusal_ends_the_caller_too(
     switch: RehearsalSwitch, caller: Phone, wire: Wire
 ) -> None:
@@ -118,6 +134,33 @@ def test_a_key_is_needed_where_one_is_asked_for(switch: RehearsalSwitch, caller:
     ann.presses("1")
     wire.event("CHANNEL_BRIDGE")
     caller.hangs_up()
+
+
+ASK = (
+    "[group_confirm_key=exec,group_confirm_file=execute_extension take-call XML callcontrol,cc_question=/p/en/ask.wav]"
+)
+
+
+@pytest.mark.parametrize("key", ["1", "9"])
+def test_an_application_asks_whoever_answered_as_the_dialplan_says(
+    switch: RehearsalSwitch, caller: Phone, wire: Wire, key: str
+) -> None:
+    ann = switch.telephone(ANN, presses=[key])
+    bridges(wire, f"{PATIENT}{ASK}{GATE}{ANN}")
+    ann.is_called().hears("ask")
+    leg = ann.session
+    assert leg is not None
+    if key == "1":
+        wire.event("CHANNEL_BRIDGE")
+        caller.hangs_up()
+    else:
+        assert ended(wire)["variable_originate_causes"].endswith(";NORMAL_CLEARING")
+    plan = (Path(__file__).parent.parent / "dialplan" / "callcontrol.xml").read_text()
+    actions = {
+        re.sub(r"\$\{cc_answer\}", key, argument).replace("${cc_question}", "/p/en/ask.wav")
+        for argument in re.findall(r'data="([^"]*cc_answer[^"]*)"', plan)
+    }
+    assert {done.argument for done in leg.applications[1:3]} == actions
 
 
 def test_a_caller_who_gives_up_ends_all_legs(switch: RehearsalSwitch, caller: Phone, wire: Wire) -> None:

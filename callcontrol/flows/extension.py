@@ -42,6 +42,7 @@ CONNECTED = "connected"
 
 _BUSY = frozenset({"USER_BUSY", "CALL_REJECTED"})
 _NO_ANSWER = frozenset({"ALLOTTED_TIMEOUT", "NO_ANSWER"})
+_DECLINED = "NORMAL_CLEARING"  # a mobile was answered, and hung up or pressed 9
 # What the caller is told: prompt, and the cause of the hang-up.
 _REFUSALS = {
     Refused.BLOCKED_CALLER: ("not-accepted", "CALL_REJECTED"),
@@ -188,11 +189,16 @@ def _paid(called: Called, service: Service, number: str) -> OfficeAccount:
 
 
 def _missed(reached: NotReached) -> Missed:
-    """Why ringing came to nothing: one telephone that rang to the end says more than others that were busy."""
+    """Why ringing came to nothing: one telephone that rang to the end says more than others that were busy.
+
+    A mobile whose owner declined, or whose mailbox pressed no key, was reached and did not answer.
+    """
     causes = set(reached.causes) or {reached.cause}
     if causes & _NO_ANSWER:
         return Missed.NO_ANSWER
-    return Missed.BUSY if causes & _BUSY else Missed.UNREACHABLE
+    if causes & _BUSY:
+        return Missed.BUSY
+    return Missed.NO_ANSWER if _DECLINED in causes else Missed.UNREACHABLE
 
 
 def _known_as(called: Called) -> str:

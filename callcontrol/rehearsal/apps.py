@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from callcontrol.rehearsal import digits, rooms
+from callcontrol.rehearsal import dialplan, digits, rooms
 from callcontrol.rehearsal.arguments import number, split
 from callcontrol.rehearsal.encoding import Header
 from callcontrol.rehearsal.line import true
@@ -186,6 +186,10 @@ def _transfer(session: Session, argument: str) -> None:
     session.transfer(split(argument, 3)[0] if argument else "")
 
 
+def _execute_extension(session: Session, argument: str) -> None:
+    dialplan.inside(session, split(argument, 3)[0] if argument else "")
+
+
 def _nothing(session: Session, _: str) -> None:
     """Applications that change nothing anybody here could notice."""
 
@@ -212,6 +216,6 @@ APPS: dict[str, App] = {
     "transfer": App(_transfer),
     "log": App(_nothing, zombie=True),
     "info": App(_nothing),
-    "execute_extension": App(_nothing),
+    "execute_extension": App(_execute_extension),
     "flush_dtmf": App(lambda session, _: session.keys.clear()),
 }

@@ -7,7 +7,7 @@ Source: switch_ivr_originate.c:2064 ``switch_ivr_originate``. As there:
 - When all legs have failed, the cause is that of the first leg in the dial string for which a channel was created
   (3940), else that of the last one refused; after the time limit it is NO_ANSWER whatever one leg said before (4048).
 - ``leg_timeout`` ends one leg with ALLOTTED_TIMEOUT (370). A leg with ``group_confirm_key`` has answered only when that
-  key was pressed; ``group_confirm_timeout`` is its time for that (784-845).
+  key was pressed, or with ``exec`` when an application has left it; ``group_confirm_timeout`` is its time (784-845).
 - A leg that `uuid_kill` ends while it rings gives the cause the command names: ``-ERR NORMAL_CLEARING`` without one.
 - ``originate_causes`` of the caller grows with each group and each `bridge` (4130), unless ``preserve_originated_vars``
   is false; that it is absent clears nothing (2134).

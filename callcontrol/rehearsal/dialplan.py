@@ -72,6 +72,16 @@ def follow(session: Session) -> None:
             _give_up(session)
 
 
+def inside(session: Session, extension: str) -> None:
+    """What the application `execute_extension` runs, and comes back from."""
+    if extension == "take-call":
+        question = "1 1 3 5000 # ${cc_question} silence_stream://250 cc_answer ^[19]$ 5000"
+        session.execute("play_and_get_digits", question)
+        session.execute("execute_extension", "answer-${cc_answer} XML callcontrol")
+    elif extension.startswith("answer-") and extension != "answer-1":
+        session.execute("hangup", "NORMAL_CLEARING")
+
+
 def _back(session: Session) -> None:
     """Shown out of a room: a daemon has the last word."""
     session.execute("multiset", "cc_next=again socket_resume=true sensitive_dtmf=true max_forwards=70")

@@ -49,7 +49,17 @@ def _called(session: Session, route: Route) -> None:
 
 
 def _ask_key(session: Session) -> None:
-    """Whoever answered must press a key first; asked until then (switch_ivr_originate.c:186 ``collect_thread_run``)."""
+    """Whoever answered must press a key, or an application decides (switch_ivr_originate.c:186 ``collect_thread_run``).
+
+    ``exec``: ``group_confirm_file`` is an application and its argument, and whoever is on the line after it is the one
+    who answered. Otherwise it is a file that is played until the key is pressed.
+    """
+    if session.confirms.lower() == "exec":
+        application, _, argument = session.variable("group_confirm_file").partition(" ")
+        session.execute(application, argument)
+        session.confirms = ""
+        session.wake()
+        return
     while not session.channel.down and session.confirms:
         play(session, session.variable("group_confirm_file"), eager=True)
         session.answer_question()

@@ -17,7 +17,7 @@ TENANTS = Path(__file__).parent / "office_tenants"
 CLARA, MAX, INA, JO = (f"{number}@lighthouse.example" for number in (33, 34, 35, 36))
 CLARAS_FRENCH_NUMBER = "+493023140133"
 CLARAS_NUMBER, JOS_NUMBER, LAMP, OUR_NUMBER = "+493023140033", "+493023140036", "+493023140001", "+493023140000"
-INAS_MOBILE, JOS_MOBILE, JOS_OTHER = "+491715551001", "+491715551002", "+491715551003"
+INAS_MOBILE, JOS_MOBILE, JOS_OTHER, MONAS_MOBILE = (f"+49171555100{n}" for n in (1, 2, 3, 4))
 GUEST, OUTSIDE = "+49305557001", "+493099887766"
 
 
@@ -221,10 +221,32 @@ def test_each_time_a_mobile_sends_a_call_back_its_diversions_are_one_more(house:
 def test_the_mailbox_of_a_mobile_does_not_steal_the_call(house: RehearsalHouse) -> None:
     ina, mobile = telephone(house, INA).rings_on(), telephone(house, INAS_MOBILE)
     caller = desk(house, CLARA).calls("35")
-    mobile.is_called().hears("take-call").never_presses_again()
+    mobile.is_called().never_presses_again().hears("take-call").hears("take-call").hears("take-call")
+    mobile.is_hung_up("NORMAL_CLEARING")
     ina.is_called()
     ina.answers_now().talks("33")
-    mobile.is_hung_up()
+    caller.hangs_up()
+
+
+def test_a_mobile_declines_with_nine_and_the_telephones_ring_on(house: RehearsalHouse) -> None:
+    ina, mobile = telephone(house, INA).rings_on(), telephone(house, INAS_MOBILE, "9")
+    caller = desk(house, CLARA).calls("35")
+    mobile.is_called().hears("take-call").is_hung_up("NORMAL_CLEARING")
+    ina.is_called()
+    ina.answers_now().talks("33")
+    caller.hangs_up()
+
+
+@pytest.mark.parametrize("hangs_up", [True, False])
+def test_a_mobile_that_declines_leaves_the_call_to_the_rule_for_no_answer(
+    house: RehearsalHouse, hangs_up: bool
+) -> None:
+    max_, mobile = telephone(house, MAX), telephone(house, MONAS_MOBILE, *([] if hangs_up else ["9"]))
+    caller = desk(house, CLARA).calls("48")
+    mobile.is_called().hears("take-call")
+    if hangs_up:
+        mobile.hangs_up()
+    max_.is_called(by="33").talks("33")
     caller.hangs_up()
 
 
@@ -270,6 +292,16 @@ def test_a_circle_of_forwards_ends_with_an_announcement(house: RehearsalHouse) -
     phones = [telephone(house, f"{number}@lighthouse.example").rings_out() for number in (41, 42, 43)]
     desk(house, CLARA).calls("41").hears("forwarded-too-often").is_refused("EXCHANGE_ROUTING_ERROR")
     assert [phone.times_called for phone in phones] == [1, 1, 1]
+
+
+def test_what_became_of_the_call_before_does_not_count_for_the_next_extension(house: RehearsalHouse) -> None:
+    telephone(house, "41@lighthouse.example").rings_out()
+    telephone(house, "42@lighthouse.example").busy()
+    max_ = telephone(house, MAX)
+    caller = desk(house, CLARA).calls("41")
+    max_.is_called().talks()
+    assert diversion_of(max_) == "<sip:42@lighthouse.example>;reason=user-busy;counter=2"
+    caller.hangs_up()
 
 
 def test_an_anonymous_call_is_not_put_through_where_the_block_profile_says_so(house: RehearsalHouse) -> None:

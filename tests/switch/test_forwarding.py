@@ -186,7 +186,7 @@ def test_a_mobile_that_declines_leaves_the_call_to_the_rule_for_no_answer(office
 
     guest.calls(MONA, from_=BERLIN)
     mobile.rings().answers().presses("9")
-    max_.rings(within=20)
+    max_.rings(within=3)
     mobile.is_hung_up()
     talk(guest, max_)
 
