@@ -24,13 +24,16 @@ CLARAS = OfficeAccount(TWO_LINES.id, "33", Service.OUT, "+493012345")
 class Switch:
     """A switch that has these calls, or cannot be asked."""
 
-    name, up = "local", True
+    up = True
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "local") -> None:
+        self.name = name
         self.calls: set[str] = set()
         self.lost = False
+        self.asked = 0
 
     def api(self, command: str) -> str:
+        self.asked += 1
         if self.lost:
             raise SwitchLost("no connection")
         return "true" if command.removeprefix("uuid_exists ") in self.calls else "false"
@@ -43,8 +46,8 @@ class Office:
     """Lines whose clock is moved by the test."""
 
     def __init__(self, database: Database) -> None:
-        self.database, self.switch, self.now = database, Switch(), NOW
-        self.lines = OutsideLines(OfficeCalls(database), [self.switch], lambda: self.now)
+        self.database, self.switch, self.other, self.now = database, Switch(), Switch("other"), NOW
+        self.lines = OutsideLines(OfficeCalls(database), [self.switch, self.other], lambda: self.now)
 
     def looks(self) -> None:
         """Some time later."""
@@ -101,10 +104,31 @@ def test_a_call_that_came_to_nothing_frees_its_line_at_once(office: Office) -> N
 def test_a_switch_that_cannot_be_asked_frees_nothing(office: Office) -> None:
     office.call()
     office.call()
+    office.looks()
     office.switch.lost = True
-    with pytest.raises(SwitchLost):
-        office.looks()
+    office.looks()
     assert office.lines.take(TWO_LINES, [CLARAS]) is Held.LINES
+
+
+def test_a_switch_that_is_down_keeps_no_lines_of_calls_that_were_on_another(office: Office) -> None:
+    """Or else all lines would soon be in use for as long as it is down."""
+    office.call()
+    office.call()
+    office.looks()
+    office.other.lost = True
+    office.switch.calls.clear()
+    office.looks()
+    office.call()
+
+
+def test_a_call_nobody_has_found_yet_may_be_on_the_switch_that_is_down(office: Office) -> None:
+    office.other.lost = True
+    office.call()
+    office.call()
+    office.switch.calls.clear()
+    office.looks()
+    assert office.lines.take(TWO_LINES, [CLARAS]) is Held.LINES
+    assert office.other.asked == 1  # once for all calls: it may take its time not to answer
 
 
 def test_calls_of_a_day_count_whatever_became_of_them(office: Office) -> None:

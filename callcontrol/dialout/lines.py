@@ -36,6 +36,7 @@ class OutsideLines:
 
     def __init__(self, store: OfficeCalls, switches: Sequence[Line], now: Callable[[], float]) -> None:
         self._store, self._switches, self._now = store, switches, now
+        self._had: dict[str, Line] = {}  # call -> the switch that had it at the last look
         self._stopping = Signal()
 
     def start(self) -> None:
@@ -78,20 +79,34 @@ class OutsideLines:
             _log.warning("the end of an outside call is noted later", reason=str(error))
 
     def look(self, begun: float = BEGUN_SECONDS) -> None:
-        """Write the end of every call that no switch has any more; while one cannot be asked, of none.
+        """Write the end of every call that is over. One ends by the word of the switch that had it, or else of all.
 
-        Only of calls written down ``begun`` seconds ago: a younger one may be on its way to the switch.
+        Only of calls written down ``begun`` seconds ago: a younger one may be on its way to the switch. A switch that
+        cannot be asked keeps the calls it may have.
         """
-        over = [call for call in self._store.open(self._now() - begun) if not self._exists(call)]
+        calls = self._store.open(self._now() - begun)
+        lost: set[str] = set()
+        over = [call for call in calls if self._is_over(call, lost)]
+        self._had = {call: self._had[call] for call in calls if call in self._had}
         if over:
             self._store.end(over, self._now())
 
-    def _exists(self, call: str) -> bool:
-        return any(call_exists(switch.api, call) for switch in self._switches)
+    def _is_over(self, call: str, lost: set[str]) -> bool:
+        """``lost``: names of switches that did not answer at this look, and are not asked again."""
+        switches = [self._had[call]] if call in self._had else self._switches
+        for switch in switches:
+            try:
+                if switch.name not in lost and call_exists(switch.api, call):
+                    self._had[call] = switch
+                    return False
+            except SwitchError as error:
+                _log.debug("a switch cannot be asked for outside calls", switch=switch.name, reason=str(error))
+                lost.add(switch.name)
+        return not any(switch.name in lost for switch in switches)
 
     def _tend(self) -> None:
         while not self._stopping.wait(timeout=LOOK_SECONDS):
             try:
                 self.look()
-            except (StateUnavailable, SwitchError) as error:
+            except StateUnavailable as error:
                 _log.debug("cannot look which outside calls are over", reason=str(error))
