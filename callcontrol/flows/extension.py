@@ -17,6 +17,7 @@ from callcontrol.flows.house import House
 from callcontrol.flows.party import Party, party
 from callcontrol.flows.presence import situation
 from callcontrol.flows.telling import language_of, tell
+from callcontrol.flows.trunk import by_trunk, needs_no_words
 from callcontrol.flows.voicemail import leave_message
 from callcontrol.forwarding import (
     Busy,
@@ -146,21 +147,17 @@ class _Visit:
     def _outside(self, called: Called, then: Forward) -> str:
         """Send the call on to a number outside; nobody is tried after that."""
         account = _paid(called, Service.FORWARD, then.to.value)
-        taken = self._house.lines.take(called.tenant, [account])
-        if isinstance(taken, Held):
-            self._log.warning("the call is not forwarded", reason=taken.value)
-            return tell(self._call, *_REFUSALS[Refused.IMPOSSIBLE_TARGET])
         endpoint = line(Callee(then.to.value, trunk=called.tenant.trunk or ""))
-        variables = {"origination_uuid": taken[0], **account.variables(), **self._who.outside}
-        ring = Ringing(endpoint, OUTSIDE_SECONDS, variables, diversion=self._sent_out)
-        dial, seconds = bridge([ring], early_media=not self._call.answered)
-        reached = self._call.connect(dial, seconds=seconds, noted=self._account(called).variables())
+        ring = Ringing(endpoint, OUTSIDE_SECONDS, self._who.outside, diversion=self._sent_out)
+        noted = self._account(called).variables()
+        reached = by_trunk(self._call, self._house, called.tenant, account, ring, noted)
         if isinstance(reached, Connected):
-            self._house.lines.taken_by(reached.other, taken)
             return CONNECTED
-        self._house.lines.give_back(taken)
+        if isinstance(reached, Held):
+            self._log.warning("the call is not forwarded", reason=reached.value)
+            return tell(self._call, *_REFUSALS[Refused.IMPOSSIBLE_TARGET])
         self._log.info("the forward was not answered", cause=reached.cause)
-        if reached.heard or reached.cause in _BUSY:
+        if needs_no_words(reached):
             self._call.hangup(reached.cause)
             return reached.cause
         return tell(self._call, "extension-unavailable", "NO_USER_RESPONSE")

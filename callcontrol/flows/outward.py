@@ -7,18 +7,17 @@ says before anybody answers. Ends: they talk and FreeSWITCH alone holds them; or
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from structlog.typing import FilteringBoundLogger
 
 from callcontrol.account import OfficeAccount, Service
 from callcontrol.flows.house import House
 from callcontrol.flows.party import shown_of, shows
 from callcontrol.flows.telling import language_of, tell
+from callcontrol.flows.trunk import by_trunk, needs_no_words, past_limits
 from callcontrol.forwarding import Called
 from callcontrol.forwarding.targets import blocked_by
 from callcontrol.numbers import is_emergency
-from callcontrol.outgoing import Callee, Refusal, Ringing, bridge, callee, line
+from callcontrol.outgoing import Callee, Refusal, Ringing, callee, line
 from callcontrol.routing import OutwardRoute
 from callcontrol.state.rounds import Held
 from callcontrol.switch.call import Call
@@ -27,7 +26,6 @@ from callcontrol.switch.talk import Connected, NotReached
 RING_SECONDS = 120  # the network ends it sooner, with an announcement of its own
 
 _UNKNOWN = frozenset({"UNALLOCATED_NUMBER", "INVALID_NUMBER_FORMAT", "NO_ROUTE_DESTINATION", "NUMBER_CHANGED"})
-_SILENT = frozenset({"USER_BUSY", "CALL_REJECTED"})  # telephones say that themselves, with a tone
 _REFUSALS = {
     Refusal.NOT_A_NUMBER: ("number-unknown", "UNALLOCATED_NUMBER"),
     Refusal.EMERGENCY: ("number-refused", "CALL_REJECTED"),
@@ -54,7 +52,8 @@ def _emergency(call: Call, route: OutwardRoute, extension: str, log: FilteringBo
         return tell(call, *_REFUSALS[Refusal.NO_TRUNK])
     who = Callee(route.digits, trunk=route.tenant.trunk)
     account = OfficeAccount(route.tenant.id, extension, Service.OUT, who.number)
-    return _told(call, _connect(call, who, {**account.variables(), **shows(route.tenant)}), log)
+    ring = Ringing(line(who), RING_SECONDS, {**account.variables(), **shows(route.tenant)})
+    return _told(call, past_limits(call, ring), log)
 
 
 def _call(call: Call, house: House, caller: Called, digits: str, log: FilteringBoundLogger) -> str:
@@ -66,22 +65,12 @@ def _call(call: Call, house: House, caller: Called, digits: str, log: FilteringB
         log.info("the number is not called", reason="the block profile of the extension")
         return tell(call, "number-refused", "OUTGOING_CALL_BARRED")
     account = OfficeAccount(caller.tenant.id, caller.extension.number, Service.OUT, who.number)
-    taken = house.lines.take(caller.tenant, [account])
-    if isinstance(taken, Held):
-        log.warning("the number is not called", reason=taken.value)
+    ring = Ringing(line(who), RING_SECONDS, shown_of(call, caller.tenant))
+    reached = by_trunk(call, house, caller.tenant, account, ring)
+    if isinstance(reached, Held):
+        log.warning("the number is not called", reason=reached.value)
         return tell(call, "lines-busy", "NORMAL_CIRCUIT_CONGESTION")
-    variables = {"origination_uuid": taken[0], **account.variables(), **shown_of(call, caller.tenant)}
-    reached = _connect(call, who, variables)
-    if isinstance(reached, Connected):
-        house.lines.taken_by(reached.other, taken)
-    else:
-        house.lines.give_back(taken)
     return _told(call, reached, log)
-
-
-def _connect(call: Call, who: Callee, variables: Mapping[str, str]) -> Connected | NotReached:
-    dial, seconds = bridge([Ringing(line(who), RING_SECONDS, variables)], early_media=not call.answered)
-    return call.connect(dial, seconds=seconds)
 
 
 def _told(call: Call, reached: Connected | NotReached, log: FilteringBoundLogger) -> str:
@@ -89,7 +78,7 @@ def _told(call: Call, reached: Connected | NotReached, log: FilteringBoundLogger
         return "connected"
     cause = reached.cause
     log.info("the number was not reached", cause=cause)
-    if reached.heard or cause in _SILENT:
+    if needs_no_words(reached):
         call.hangup(cause)
         return cause
     return tell(call, "number-unknown" if cause in _UNKNOWN else "not-reached", cause)
