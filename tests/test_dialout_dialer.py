@@ -102,7 +102,7 @@ class Stage:
         return {one.name: (one.state, one.reason) for one in self.store.invitees_of(self.dialer.round.id)}
 
     def tries(self) -> list[tuple[int, int, str]]:
-        return [(one.place, one.number, one.result) for one in self.store.tries_of(self.dialer.round.id)]
+        return [(one.place, one.number, one.result) for one in self.store.look(self.dialer.round.id)[1]]
 
 
 @pytest.fixture
@@ -199,7 +199,7 @@ def test_the_telephones_of_an_extension_ring_together_and_the_try_knows_them_all
     stage.look()
     call = stage.switch.call_to("33")
     assert list(call.legs.values()) == [DESK, HALL]
-    (try_,) = stage.store.tries_of(stage.dialer.round.id)
+    (try_,) = stage.store.look(stage.dialer.round.id)[1]
     assert (try_.calls, try_.calls[0]) == (tuple(call.legs), call.job)
     assert (call.said["cc_door"], call.said["cc_room"], call.said["cc_role"]) == ("dialout", "acme.board", "moderator")
     assert (call.said["cc_place"], call.said["cc_try"]) == ("0", "1")

@@ -92,7 +92,7 @@ def test_each_try_is_made_once_whenever_the_daemon_is_killed(served, switch):
     until(lambda: not store.running(), served.log, 60.0)
     round_ = store.ended_since(0.0)[0]
     states = {one.name: one.state for one in store.invitees_of(round_.id)}
-    made = store.tries_of(round_.id)
+    made = store.look(round_.id)[1]
     database.close()
     assert set(Counter(watched.tries).values()) == {1}
     assert {(str(one.place), str(one.number)) for one in made} >= set(watched.tries)

@@ -90,14 +90,6 @@ def test_the_last_choice_counts_and_only_at_that_tenant(store):
     assert store.language_of("globex", CLARA) is None
 
 
-def test_a_forgotten_language_is_asked_for_again(store):
-    store.remember_language("acme", CLARA, "fr", NOW)
-    store.remember_language("acme", "+49301", "de", NOW)
-    store.forget_language("acme", CLARA)
-    assert store.language_of("acme", CLARA) is None
-    assert store.language_of("acme", "+49301") == "de"
-
-
 def test_six_wrong_pins_over_several_calls_block_the_caller_even_across_a_restart(url, store):
     guess(store, 5)
     assert store.blocked_for(CLARA, NOW + 5) == 0

@@ -110,7 +110,7 @@ def test_a_try_is_claimed_by_one_daemon_only_even_when_all_think_the_round_is_th
     round_ = opened(store, tenant)
     claims = at_once(url, lambda own, _: own.claim_try(a_try(round_, 0), "one", MANY))
     assert sorted(claim.granted for claim in claims) == [False] * (DAEMONS - 1) + [True]
-    assert len(store.tries_of(round_.id)) == 1
+    assert len(store.look(round_.id)[1]) == 1
 
 
 def test_at_most_five_tries_are_under_way_however_many_daemons_call(url, store, tenant):

@@ -97,8 +97,12 @@ def patience(times: DialOut) -> Patience:
     )
 
 
-_STATES = {Result.JOINED: "joined", Result.DECLINED: "declined", Result.REJECTED: "declined"}
-_STATES[Result.CANCELLED] = "cancelled"
+_STATES = {
+    Result.JOINED: "joined",
+    Result.DECLINED: "declined",
+    Result.REJECTED: "declined",
+    Result.CANCELLED: "cancelled",
+}
 
 # freeswitch-facts of `originate`: the hang-up causes behind `-ERR CAUSE` (sofia_glue.c:1817 for SIP's codes).
 _CAUSES = {

@@ -6,8 +6,13 @@ FreeSWITCH writes them, and may see the folder under another path than we do.
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+
+#: Seconds after which whoever spoke a name is on the line no longer: a meeting of the longest max_duration, and a day.
+LONGEST_CALL = 8 * 86400.0
 
 _CALL = re.compile(r"[0-9a-fA-F-]{8,64}")
 
@@ -20,8 +25,12 @@ class SpokenNames:
         self._switch_folder = f"{switch_folder}/names"
 
     def prepare(self) -> None:
-        """Make the folder, and clear it of names of calls that ended while nobody watched."""
+        """Make the folder, and clear it of names whose speakers left while no daemon watched."""
         self._folder.mkdir(parents=True, exist_ok=True)
+        for file in self._folder.glob("*.wav"):
+            with suppress(OSError):  # another daemon was quicker, or it is not ours
+                if time.time() - file.stat().st_mtime > LONGEST_CALL:
+                    file.unlink()
 
     def path_for(self, call: str) -> str:
         """Where FreeSWITCH is to record the name of a call."""
@@ -37,12 +46,6 @@ class SpokenNames:
         """The speaker has gone."""
         if _CALL.fullmatch(call):
             (self._folder / f"{call}.wav").unlink(missing_ok=True)
-
-    def keep_only(self, calls: set[str]) -> None:
-        """Drop the names of all other calls."""
-        for file in self._folder.glob("*.wav"):
-            if file.stem not in calls:
-                file.unlink(missing_ok=True)
 
 
 class Recordings:

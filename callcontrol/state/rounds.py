@@ -159,11 +159,6 @@ class RoundStore:
         """
         return self.database.write(lambda connection: _claims.finish_try(connection, ticket, result, now, decide))
 
-    def tries_of(self, *round_ids: str) -> tuple[Try, ...]:
-        """All tries of these rounds, in their order."""
-        order = (tries.c.round, tries.c.place, tries.c.number)
-        return self._read(select(tries).where(tries.c.round.in_(round_ids)).order_by(*order), Try.of)
-
     def look(self, round_id: str) -> tuple[tuple[Invitee, ...], tuple[Try, ...]]:
         """Whom a round calls, and all its tries, as they are at one moment."""
         people = select(invitees).where(invitees.c.round == round_id).order_by(invitees.c.place)

@@ -33,7 +33,6 @@ BATCH = 500
 
 _WHOSE = and_(languages.c.tenant == bindparam("of_tenant"), languages.c.caller == bindparam("of_caller"))
 _LANGUAGE = select(languages.c.language).where(_WHOSE)
-_FORGET_LANGUAGE = delete(languages).where(_WHOSE)
 
 
 class StateStore:
@@ -52,11 +51,6 @@ class StateStore:
         """Keep the caller's choice for a year."""
         row = {"tenant": tenant, "caller": caller, "language": language, "forget_at": now + LANGUAGE_KEPT}
         self._write(lambda connection: _schema.put(connection, languages, row), lambda: None)
-
-    def forget_language(self, tenant: str, caller: str) -> None:
-        """Ask the caller again next time."""
-        who = {"of_tenant": tenant, "of_caller": caller}
-        self._write(lambda connection: connection.execute(_FORGET_LANGUAGE, who), lambda: None)
 
     def blocked_for(self, key: str, now: float) -> float:
         """Seconds the caller of this key (guessing.caller_key) is still refused; 0.0 when not."""
