@@ -4,7 +4,7 @@ It speaks the event socket byte for byte like FreeSWITCH 1.10.12, shares no code
 other end of the wire), and moves no media: a prompt is a step in a transcript.
 """
 
-from callcontrol.rehearsal.hub import Prompts
+from callcontrol.rehearsal.bus import Prompts
 from callcontrol.rehearsal.phone import Phone
 from callcontrol.rehearsal.switch import RehearsalSwitch
 from callcontrol.rehearsal.telephone import Telephone

@@ -7,15 +7,16 @@ import time
 from collections.abc import Callable
 
 from callcontrol.rehearsal.arguments import split
+from callcontrol.rehearsal.bus import new_uuid
+from callcontrol.rehearsal.conferences import Rooms
 from callcontrol.rehearsal.dial import Dial
 from callcontrol.rehearsal.encoding import to_text
 from callcontrol.rehearsal.events import Block, Event
 from callcontrol.rehearsal.exchange import Exchange
-from callcontrol.rehearsal.hub import Hub, new_uuid
 from callcontrol.rehearsal.names import cause
 from callcontrol.rehearsal.originate import Originate
 from callcontrol.rehearsal.roomapi import conference
-from callcontrol.rehearsal.session import Session
+from callcontrol.rehearsal.session import Hub, Session
 from callcontrol.rehearsal.showing import registrations, show
 
 VERSION = "1.10.12-release git a88d069 2024-08-02 21:02:27Z 64bit"
@@ -27,11 +28,11 @@ NO_CHANNEL = "-ERR No such channel!\n"
 class Api:
     """Answers one command line; what FreeSWITCH would not know is ``-ERR NAME Command not found!``."""
 
-    def __init__(self, hub: Hub, exchange: Exchange, dial: Dial) -> None:
+    def __init__(self, hub: Hub, rooms: Rooms, exchange: Exchange, dial: Dial) -> None:
         self._hub = hub
         self._began = time.monotonic()
         self._commands: dict[str, Callable[[str], str]] = {
-            "conference": lambda text: conference(hub, text),
+            "conference": lambda text: conference(rooms.by_name, text),
             "show": lambda text: registrations(hub, exchange) if text == REGISTRATIONS else show(hub, text),
             "uuid_exists": lambda text: "true" if self._call(text) else "false",
             "uuid_kill": self._kill,

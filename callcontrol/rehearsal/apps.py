@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from callcontrol.rehearsal import dialplan, digits, rooms
+from callcontrol.rehearsal import dialplan, digits
 from callcontrol.rehearsal.arguments import number, split
 from callcontrol.rehearsal.encoding import Header
 from callcontrol.rehearsal.line import true
@@ -208,7 +208,6 @@ APPS: dict[str, App] = {
     "park": App(_park),
     "hangup": App(_hangup),
     "respond": App(_respond),
-    "conference": App(rooms.join, media=True),
     "say": App(_say, media=True),
     "voicemail": App(_voicemail, media=True),
     "record_session": App(_record_session),

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
+from callcontrol.rehearsal.channel import Channel
 from callcontrol.rehearsal.cjson import Json
 from callcontrol.rehearsal.template import HOST
-
-if TYPE_CHECKING:
-    from callcontrol.rehearsal.channel import Channel
 
 
 def profile(channel: Channel, hung_up: int = 0, transferred: int = 0) -> Json:

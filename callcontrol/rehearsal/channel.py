@@ -11,7 +11,6 @@ from collections.abc import Iterable, Sequence
 from uuid import uuid4
 
 from callcontrol.rehearsal import encoding, template
-from callcontrol.rehearsal.callflow import profile
 from callcontrol.rehearsal.cjson import Json
 from callcontrol.rehearsal.encoding import Header, Value
 from callcontrol.rehearsal.events import Block, Encoded, Part, encode
@@ -138,10 +137,11 @@ class Channel:
         self.in_dialplan = True
         self._caller = None
 
-    def transfer(self, target: str, context: str) -> None:
-        """What a transfer to another extension leaves in the caller's profile and variables (switch_ivr.c:2163)."""
-        now = micros()
-        self.past_profiles.append(profile(self, transferred=now))
+    def transfer(self, target: str, context: str, now: int) -> None:
+        """What a transfer to another extension leaves in the caller's profile and variables (switch_ivr.c:2163).
+
+        ``now``: microseconds. The profile until then is kept in `past_profiles` by whoever transfers.
+        """
         source = f"{now // 1_000_000}:{uuid4()}:bl_xfer:{target}/{context}/XML"
         self.destination, self.context, self.transfer_source = target, context, source
         self.dialplan = "XML"

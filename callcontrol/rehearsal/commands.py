@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from callcontrol import greenlets
+from callcontrol.rehearsal.bus import new_uuid
 from callcontrol.rehearsal.encoding import api_frame, reply_frame
-from callcontrol.rehearsal.hub import Hub, new_uuid
 from callcontrol.rehearsal.listener import Listener
+from callcontrol.rehearsal.session import Hub
 from callcontrol.rehearsal.wire import Command
 
 Reply = str | None

@@ -22,16 +22,16 @@ from collections.abc import Mapping, Sequence
 from gevent.event import Event as Wake
 
 from callcontrol.rehearsal.arguments import number
+from callcontrol.rehearsal.bus import new_uuid
 from callcontrol.rehearsal.channel import micros
 from callcontrol.rehearsal.dialstring import BadDialString, Leg, parse
 from callcontrol.rehearsal.encoding import Header, Value, flat
 from callcontrol.rehearsal.exchange import Exchange, Route
-from callcontrol.rehearsal.hub import Hub, new_uuid
 from callcontrol.rehearsal.life import launch
 from callcontrol.rehearsal.line import false, true
 from callcontrol.rehearsal.outgoing import course
 from callcontrol.rehearsal.placed import ANONYMOUS, Placed
-from callcontrol.rehearsal.session import Session
+from callcontrol.rehearsal.session import Hub, Session
 from callcontrol.rehearsal.transcript import Transcript
 
 FAILED = "DESTINATION_OUT_OF_ORDER"

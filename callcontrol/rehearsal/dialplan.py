@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 
+from callcontrol.rehearsal.callflow import profile
+from callcontrol.rehearsal.channel import micros
 from callcontrol.rehearsal.session import Session
 from callcontrol.rehearsal.template import Dialled
 from callcontrol.rehearsal.transcript import Kind
@@ -48,7 +50,9 @@ def follow(session: Session) -> None:
     channel = session.channel
     while session.transfer_to and not channel.down:
         target, session.transfer_to = session.transfer_to, ""
-        channel.transfer(target, CONTEXT)
+        now = micros()
+        channel.past_profiles.append(profile(channel, transferred=now))
+        channel.transfer(target, CONTEXT, now)
         if target not in _WITHOUT_GROUPS:
             channel.variables.set("DP_MATCH", target)  # mod_dialplan_xml.c:509: only where the expression has a bracket
         if int(session.variable("max_forwards")) <= 0:

@@ -10,9 +10,9 @@ from gevent.server import StreamServer
 
 from callcontrol.rehearsal.commands import answer
 from callcontrol.rehearsal.encoding import reply_frame
-from callcontrol.rehearsal.hub import Hub
 from callcontrol.rehearsal.listener import Listener
 from callcontrol.rehearsal.outbound import notice
+from callcontrol.rehearsal.session import Hub
 from callcontrol.rehearsal.wire import Command, CommandReader, Fault, Outlet
 
 AUTH_SECONDS = 25.0  # mod_event_socket.c:2726

@@ -7,33 +7,46 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from gevent.event import Event as Wake
 
 from callcontrol.rehearsal import template
+from callcontrol.rehearsal.bus import Bus, Taker
 from callcontrol.rehearsal.channel import Channel
 from callcontrol.rehearsal.encoding import Header
-from callcontrol.rehearsal.hub import Hub
 from callcontrol.rehearsal.placed import Placed
 from callcontrol.rehearsal.transcript import Kind, Transcript, counted
 from callcontrol.rehearsal.wire import Fault
 
-if TYPE_CHECKING:
-    from callcontrol.rehearsal.listener import Listener
-    from callcontrol.rehearsal.outbound import Control
-
 SILENCE = ""  # stands in the queue of keys where the phone lets a wait run out
+
+
+class Hold(Protocol):
+    """A daemon's hold on a call."""
+
+    @property
+    def lingers(self) -> bool:
+        """Whether the daemon has asked to hear of the call after its end."""
+
+    def close(self) -> None:
+        """End the connection."""
+
+    def call_ends(self, busy: bool) -> None:
+        """The call was hung up this moment; ``busy``: its thread needs a moment to find out."""
+
+    def call_ended(self) -> None:
+        """The call's last event is sent."""
 
 
 class Line:
     """A live call. ``transcript`` is what its phone hears and does."""
 
-    def __init__(self, hub: Hub, call: template.Dialled | Placed, transcript: Transcript) -> None:
-        self.hub = hub
+    def __init__(self, hub: Bus, call: template.Dialled | Placed, transcript: Transcript) -> None:
+        self.hub: Bus = hub
         self.channel = Channel(call)
         self.transcript = transcript
-        self.listeners: list[Listener] = []
+        self.listeners: list[Taker] = []
         self.keys: deque[str] = deque()
         self.answers: deque[str] = deque()  # groups of keys, each pressed when a question has been heard
         self.silent = False  # every wait for a key runs out at once
@@ -46,7 +59,7 @@ class Line:
         self.over = False  # the thread has ended
         self.hung_up_by_phone = False
         self.fault: Fault | None = None  # how the next socket to the daemon fails
-        self.controls: list[Control] = []
+        self.controls: list[Hold] = []
         self.course: Callable[[], None] | None = None  # what a call out does once it is reached
         self.hopeless = False  # nobody will pick up, and nobody wants to wait for that
         self.watcher: Wake | None = None  # who waits for it to be answered
@@ -138,7 +151,7 @@ class Line:
         channel.hangup_cause = cause
         channel.stamp("hangup")
         for control in list(self.controls) if by_command else ():
-            if control.listener.linger is None:
+            if not control.lingers:
                 control.close()
         self.fire("CHANNEL_HANGUP")
         self._set_all([("sip_hangup_disposition", self._disposition(by_phone))])
@@ -158,13 +171,6 @@ class Line:
         """Where the call goes next, unless it is over."""
         if not self.channel.down:
             self.channel.state = state
-
-    def destroy_when_free(self) -> None:
-        """Forget the call once its thread has ended and no daemon holds it any more."""
-        if self.over and not self.controls and self.hub.calls.pop(self.channel.uuid, None) is not None:
-            self.channel.state = self.channel.running = "CS_DESTROY"
-            self.fire("CHANNEL_STATE")
-            self.fire("CHANNEL_DESTROY")
 
     def _phone_hung_up(self, cause: str) -> str:
         self.hung_up_by_phone = True

@@ -7,14 +7,11 @@ The rules are those of mod_event_socket.c ``event_handler`` and the commands ``m
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
 from callcontrol.rehearsal import names
 from callcontrol.rehearsal.events import JSON, PLAIN, Event
+from callcontrol.rehearsal.session import Session
 from callcontrol.rehearsal.wire import Outlet
-
-if TYPE_CHECKING:
-    from callcontrol.rehearsal.session import Session
 
 
 class Subscription:
@@ -157,6 +154,10 @@ class Listener:
     def uuid(self) -> str:
         """The call this connection controls, or ``""``."""
         return self.session.channel.uuid if self.session else ""
+
+    def wants(self, name: str, subclass: str) -> bool:
+        """Whether it has subscribed to events of this name."""
+        return self.subscription.wants(name, subclass)
 
     def deliver(self, event: Event) -> None:
         """Write an event of a wanted type if it passes; while a command is carried out, after its reply."""

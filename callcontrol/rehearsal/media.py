@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable
 from enum import Enum
 
-from callcontrol.rehearsal.hub import is_music
+from callcontrol.rehearsal.bus import is_music
 from callcontrol.rehearsal.session import Session
 from callcontrol.rehearsal.transcript import Kind
 

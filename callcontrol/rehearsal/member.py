@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from callcontrol.rehearsal.encoding import Header
 from callcontrol.rehearsal.line import true
 from callcontrol.rehearsal.roomsound import Player, note
 from callcontrol.rehearsal.session import Session
-
-if TYPE_CHECKING:
-    from callcontrol.rehearsal.rooms import Room
 
 
 @dataclass(frozen=True)
@@ -34,13 +31,23 @@ class Invitation:
 
 
 class Member:
-    """One caller in a room. ``leaving`` is set when he is to go."""
+    """One caller in a room. ``leaving`` is set when he is to go.
 
-    def __init__(self, room: Room, number: int, session: Session, flags: frozenset[str]) -> None:
+    place: among the room's arrivals. played: told of each file for him alone that ended, and its seconds.
+    """
+
+    def __init__(
+        self,
+        number: int,
+        place: int,
+        session: Session,
+        flags: frozenset[str],
+        played: Callable[[Member, str, float], None],
+    ) -> None:
         self.id = number
         self.session = session
-        self.place = room.next_place()
-        self.player = Player(session.hub, lambda file: note([self], file), lambda *end: room.played_to(self, *end))
+        self.place = place
+        self.player = Player(session.hub, lambda file: note([session], file), lambda *end: played(self, *end))
         self.moderator = "moderator" in flags
         self.ghost = "ghost" in flags
         self.ends_room = "endconf" in flags

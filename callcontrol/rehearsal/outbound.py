@@ -78,6 +78,11 @@ class Control:
         self.listener.outlet.arm()
         greenlets.spawn("rehearsal-call-socket", self._run)
 
+    @property
+    def lingers(self) -> bool:
+        """Whether the daemon has asked to hear of the call after its end."""
+        return self.listener.linger is not None
+
     def call_ends(self, busy: bool) -> None:
         """The call was hung up this moment: without `linger` that is the last the daemon hears.
 

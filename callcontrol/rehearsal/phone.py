@@ -6,19 +6,31 @@ played to it, skipping what came before; ``hears_nothing_else()`` fails when any
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Self
+from collections.abc import Callable, Mapping
+from typing import Protocol, Self
 
 from callcontrol.rehearsal.line import SILENCE
+from callcontrol.rehearsal.rooms import Room
 from callcontrol.rehearsal.session import Session
 from callcontrol.rehearsal.template import Dialled
 from callcontrol.rehearsal.transcript import Kind, Step, Transcript, counted
 from callcontrol.rehearsal.wire import Fault
 
-if TYPE_CHECKING:
-    from callcontrol.rehearsal.switch import RehearsalSwitch
-
 _SPOKEN = (Kind.HEARS, Kind.TONE)
+
+
+class Network(Protocol):
+    """The switch, as a telephone needs it."""
+
+    @property
+    def rooms(self) -> Mapping[str, Room]:
+        """The conferences by name."""
+
+    def dialled(self, call: Dialled, number: str) -> Dialled:
+        """A call to ``number`` with fresh identifiers."""
+
+    def place(self, call: Dialled, transcript: Transcript, fault: Fault | None) -> Session:
+        """Begin a call."""
 
 
 class Phone:
@@ -26,7 +38,7 @@ class Phone:
 
     def __init__(
         self,
-        switch: RehearsalSwitch,
+        switch: Network,
         call: Dialled,
         patience: float,
     ) -> None:

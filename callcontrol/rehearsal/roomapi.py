@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from callcontrol.rehearsal import roomlist, roomplay
 from callcontrol.rehearsal.arguments import number, split
 from callcontrol.rehearsal.encoding import Header
-from callcontrol.rehearsal.hub import Hub
 from callcontrol.rehearsal.member import Member
 from callcontrol.rehearsal.rooms import Room
 from callcontrol.rehearsal.roomsound import note
@@ -16,21 +15,21 @@ from callcontrol.rehearsal.roomsound import note
 WORDS = 25  # conference_api.c:199 char *argv[25]: more words of a command are one word
 
 
-def conference(hub: Hub, text: str) -> str:
+def conference(rooms: Mapping[str, Room], text: str) -> str:
     """The answer to ``conference TEXT``; ``""`` is what the event socket shows as ``-ERR no reply``."""
     words = split(text, WORDS)
     if not words:
         return ""
-    room = hub.rooms.get(words[0])
+    room = rooms.get(words[0])
     if room is not None:
         return _room_command(room, words) if len(words) > 1 else "Conference command, not specified.\nTry 'help'\n"
     match words[0].lower():
         case "list":
-            return "".join(map(roomlist.describe, hub.rooms.values())) or "+OK No active conferences.\n"
+            return "".join(map(roomlist.describe, rooms.values())) or "+OK No active conferences.\n"
         case "count":
-            return str(len(hub.rooms))
+            return str(len(rooms))
         case "json_list":
-            return roomlist.as_json(list(hub.rooms.values()), words[1:] == ["compact"])
+            return roomlist.as_json(list(rooms.values()), words[1:] == ["compact"])
     return f"-ERR Conference {words[0]} not found\n"
 
 
@@ -103,7 +102,7 @@ def _undeaf(room: Room, member: Member, data: str) -> str:
 def _hold(room: Room, member: Member, data: str) -> str:
     member.hold = True
     if data:
-        note([member], data)
+        note([member.session], data)
     room.event("hold-member", member)
     return f"+OK hold {member.id}\n"
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+from callcontrol.rehearsal.bus import new_uuid
 from callcontrol.rehearsal.encoding import Header
-from callcontrol.rehearsal.hub import Hub, new_uuid
-from callcontrol.rehearsal.member import Invitation, Member, flag, member_id
+from callcontrol.rehearsal.member import Invitation, Member, flag
 from callcontrol.rehearsal.roomsound import RATE, STREAM, Player, Recording, can_write, counted, note, parts
-from callcontrol.rehearsal.session import Session
+from callcontrol.rehearsal.session import Hub, Session
 from callcontrol.rehearsal.transcript import Kind
 
 DOMAIN = "cluecon.com"  # what mod_conference writes where neither name nor profile has a domain
@@ -20,10 +20,11 @@ MUSIC = "local_stream://moh"
 
 
 class Room:
-    """One conference. It lives while somebody is in it (dynamic conferences only)."""
+    """One conference. It lives while somebody is in it (dynamic conferences only). ``rooms``: where it is known."""
 
-    def __init__(self, hub: Hub, invitation: Invitation) -> None:
+    def __init__(self, hub: Hub, rooms: dict[str, Room], invitation: Invitation) -> None:
         self.hub = hub
+        self._rooms = rooms
         self.name = invitation.name
         self.profile = invitation.profile
         self.uuid = new_uuid()
@@ -41,7 +42,7 @@ class Room:
         self.record_path = ""  # the last one asked for
         self._places = 0
         self._player = Player(hub, self._begins, self._ends)
-        hub.rooms[self.name] = self
+        rooms[self.name] = self
         self.event("conference-create")
 
     @property
@@ -147,12 +148,16 @@ class Room:
 
     def _close(self) -> None:
         self.ended = True
-        self.hub.rooms.pop(self.name, None)
+        self.forget()
         self._player.stop(every=True)
         self.stop_music()
         for recording in list(self.recordings):
             self.stop_recording(recording)
         self.event("conference-destroy")
+
+    def forget(self) -> None:
+        """The next caller makes a new one."""
+        self._rooms.pop(self.name, None)
 
     def next_place(self) -> int:
         """Members and recordings are listed in the order of their arrival, the newest first."""
@@ -165,8 +170,11 @@ class Room:
         """Who hears what is played to all."""
         return [member for member in self.members if member.can_hear and not member.hold]
 
+    def _lines(self) -> list[Session]:
+        return [member.session for member in self.hearing()]
+
     def _begins(self, file: str) -> None:
-        note(self.hearing(), file)
+        note(self._lines(), file)
         self.tend()
 
     def _ends(self, file: str, seconds: float) -> None:
@@ -191,7 +199,7 @@ class Room:
         self._end_music()
         self.music, self.music_since = file, time.monotonic()
         if not file.startswith(STREAM):
-            note(self.hearing(), file)
+            note(self._lines(), file)
             self._end_music()
         self.tend()
         return True
@@ -252,42 +260,6 @@ class Room:
     def _recorded(self, path: str, described: Sequence[Header]) -> None:
         others = ("Other-Recordings", flag(bool(self.recordings)))
         self.event("stop-recording", after=[("Path", path), others, *described])
-
-
-def join(session: Session, argument: str) -> None:
-    """The application `conference`: in, until the caller leaves, is sent away or hangs up."""
-    invitation = Invitation.parse(argument)
-    extra = session.variable("conference_member_flags")
-    flags = invitation.flags | (frozenset(extra.replace(",", "|").split("|")) - {""})
-    room = session.hub.rooms.get(invitation.name)
-    if room is None or room.ended:
-        room = Room(session.hub, Invitation(invitation.name, invitation.profile, flags))
-    session.answer()
-    if session.channel.down or (room.locked and "moderator" not in flags) or _full(session, room, flags):
-        if not room.members:
-            room.hub.rooms.pop(room.name, None)
-        return
-    member = Member(room, member_id(session), session, flags)
-    session.channel.codec = ("L16", "8000", "128000")
-    room.enter(member)
-    while session.ready() and not member.leaving:
-        session.run_queued()
-        while session.has_key():
-            session.take_key()
-        if session.ready() and not member.leaving:
-            session.wait()
-    session.channel.codec = ("PCMA", "8000", "64000")
-    for name, value in (("read_codec", "PCMA"), ("read_rate", "8000")):
-        session.channel.variables.set(name, value)
-    room.leave(member)
-    keep = session.variable("hangup_after_conference") == "false"
-    if member.ended and not keep:
-        session.hangup()
-
-
-def _full(session: Session, room: Room, flags: frozenset[str]) -> bool:
-    text = session.variable("conference_max_members")
-    return text.isdigit() and int(text) > 1 and room.size >= int(text) and "ghost" not in flags
 
 
 def _lasted(seconds: float) -> list[Header]:

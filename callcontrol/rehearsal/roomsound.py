@@ -10,19 +10,16 @@ import os
 import time
 import wave
 from collections import deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from gevent.event import Event
 
 from callcontrol import greenlets
-from callcontrol.rehearsal.hub import Hub
+from callcontrol.rehearsal.bus import Bus
+from callcontrol.rehearsal.line import Line
 from callcontrol.rehearsal.transcript import Kind
-
-if TYPE_CHECKING:
-    from callcontrol.rehearsal.member import Member
 
 RATE = 16000  # of the profile `room`, and of every count of samples in its events
 STREAM = "local_stream://"
@@ -34,7 +31,7 @@ class Player:
     ``began`` is told each file that starts, ``ended`` each with its seconds.
     """
 
-    def __init__(self, hub: Hub, began: Callable[[str], None], ended: Callable[[str, float], None]) -> None:
+    def __init__(self, hub: Bus, began: Callable[[str], None], ended: Callable[[str, float], None]) -> None:
         self._hub = hub
         self._began = began
         self._ended = ended
@@ -147,19 +144,19 @@ def can_write(path: str) -> bool:
     return True
 
 
-def parts(hub: Hub, file: str) -> list[str]:
+def parts(hub: Bus, file: str) -> list[str]:
     """The files that can be opened of one or of a ``file_string``."""
     path = file.rpartition("}")[2]
     names = path.removeprefix("file_string://").split("!") if path.startswith("file_string://") else [path]
     return [name for name in names if "://" in name or hub.exists(name)]
 
 
-def seconds(hub: Hub, file: str) -> float:
+def seconds(hub: Bus, file: str) -> float:
     """How long a file lasts, all its parts together."""
     return sum(_lasts(hub, part) for part in parts(hub, file))
 
 
-def _lasts(hub: Hub, part: str) -> float:
+def _lasts(hub: Bus, part: str) -> float:
     scheme, _, rest = part.partition("://")
     if scheme == "local_stream":
         return float("inf")
@@ -168,10 +165,10 @@ def _lasts(hub: Hub, part: str) -> float:
     return 0.0 if "://" in part else hub.seconds(part)
 
 
-def note(members: Sequence[Member], file: str) -> None:
-    """What these members' phones hear of a file."""
-    for member in members:
-        transcript, hub = member.session.transcript, member.session.hub
+def note(lines: Iterable[Line], file: str) -> None:
+    """What these phones hear of a file."""
+    for line in lines:
+        transcript, hub = line.transcript, line.hub
         for part in parts(hub, file):
             scheme, separator, rest = part.partition("://")
             if part.startswith(STREAM):

@@ -9,13 +9,14 @@ from __future__ import annotations
 import re
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
 from callcontrol.rehearsal import names, template
+from callcontrol.rehearsal.bus import Bus, Prompts, new_uuid
 from callcontrol.rehearsal.channel import micros
 from callcontrol.rehearsal.encoding import Header
-from callcontrol.rehearsal.hub import Hub, new_uuid
 from callcontrol.rehearsal.line import Line, true
 from callcontrol.rehearsal.placed import Placed
 from callcontrol.rehearsal.transcript import Transcript
@@ -51,11 +52,33 @@ class Application(Protocol):
         """The application itself."""
 
 
+class Hub(Bus):
+    """The bus, with the calls that live and what they may run. ``daemon``: where the dialplan hands calls over.
+
+    net_seconds: how long the dialplan's safety net keeps a caller in music.
+    """
+
+    def __init__(self, daemon: tuple[str, int], prompts: Prompts | None, pace: float, net_seconds: float) -> None:
+        super().__init__(prompts, pace)
+        self.daemon = daemon
+        self.net_seconds = net_seconds
+        self.apps: Mapping[str, Application] = {}
+        self.api: Callable[[str], str] = str
+        self.calls: dict[str, Session] = {}
+        self.members = 0  # the last Member-ID given
+        self.sessions = 0  # the last session number given
+        self.peak = 0
+        self.cdr: Path | None = None  # where what became of each call is written
+        self.globals = {"hostname": "rehearsal", "domain": "127.0.0.1", "sound_prefix": "/prompts/en"}
+        self.globals |= {"callcontrol_prompts": "/prompts", "callcontrol_language": "en"}
+
+
 class Session(Line):
     """A live call: its line and its thread."""
 
     def __init__(self, hub: Hub, call: template.Dialled | Placed, transcript: Transcript) -> None:
         super().__init__(hub, call, transcript)
+        self.hub: Hub = hub
         self.applications: list[Executed] = []  # in the order they were begun
         self._private: deque[Command] = deque()
         self._locks = 0
@@ -157,6 +180,13 @@ class Session(Line):
             self._scopes.pop()
         response = variables.get("current_application_response") or "_none_"
         self.fire("CHANNEL_EXECUTE_COMPLETE", [("Application", app), *data, ("Application-Response", response), *tail])
+
+    def destroy_when_free(self) -> None:
+        """Forget the call once its thread has ended and no daemon holds it any more."""
+        if self.over and not self.controls and self.hub.calls.pop(self.channel.uuid, None) is not None:
+            self.channel.state = self.channel.running = "CS_DESTROY"
+            self.fire("CHANNEL_STATE")
+            self.fire("CHANNEL_DESTROY")
 
     def expand(self, text: str) -> str:
         """``${name}`` and ``$${name}`` replaced, also in what that brings in (switch_channel.c:3995)."""

@@ -7,7 +7,7 @@ import time
 from callcontrol.rehearsal.channel import Channel
 from callcontrol.rehearsal.cjson import Json, compact
 from callcontrol.rehearsal.exchange import Callee, Exchange
-from callcontrol.rehearsal.hub import Hub
+from callcontrol.rehearsal.session import Hub
 from callcontrol.rehearsal.template import HOST
 
 PCMA = ("PCMA", "8000", "64000")

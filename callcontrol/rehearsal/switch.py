@@ -9,16 +9,17 @@ from pathlib import Path
 from callcontrol.rehearsal.api import Api
 from callcontrol.rehearsal.apps import APPS, App
 from callcontrol.rehearsal.bridge import Bridge
+from callcontrol.rehearsal.bus import Prompts, new_uuid
 from callcontrol.rehearsal.channel import micros
+from callcontrol.rehearsal.conferences import Rooms
 from callcontrol.rehearsal.dial import Dial
 from callcontrol.rehearsal.exchange import Exchange, Reaction
-from callcontrol.rehearsal.hub import Hub, Prompts, new_uuid
 from callcontrol.rehearsal.inbound import Inbound
 from callcontrol.rehearsal.life import arrive, launch
 from callcontrol.rehearsal.outbound import hand_over
 from callcontrol.rehearsal.phone import Phone
 from callcontrol.rehearsal.rooms import Room
-from callcontrol.rehearsal.session import Application, Session
+from callcontrol.rehearsal.session import Application, Hub, Session
 from callcontrol.rehearsal.telephone import Telephone
 from callcontrol.rehearsal.template import HOST, Dialled
 from callcontrol.rehearsal.transcript import Transcript
@@ -52,9 +53,10 @@ class RehearsalSwitch:
         self.hub.cdr = cdr
         self.exchange = Exchange(gateways)
         dial = Dial(self.hub, self.exchange)
+        self._rooms = Rooms()
         apps: dict[str, Application] = {**APPS, "socket": App(hand_over), "bridge": App(Bridge(dial))}
-        self.hub.apps = apps
-        self.hub.api = Api(self.hub, self.exchange, dial)
+        self.hub.apps = {**apps, "conference": App(self._rooms.join, media=True)}
+        self.hub.api = Api(self.hub, self._rooms, self.exchange, dial)
         self.hub.globals["callcontrol_language"] = language
         self._telephones = 0
         self._inbound = Inbound(self.hub, listen, password)
@@ -89,7 +91,7 @@ class RehearsalSwitch:
     @property
     def rooms(self) -> Mapping[str, Room]:
         """The conferences by name."""
-        return self.hub.rooms
+        return self._rooms.by_name
 
     @property
     def live_calls(self) -> int:
@@ -134,7 +136,7 @@ class RehearsalSwitch:
         self._telephones += 1
         call = Dialled(number=user, door="extensions" if at else "trunk", extension=number if at else None)
         contact = f"sip:{user}@{HOST}:{CONTACT_PORT + self._telephones};ob" if at else ""
-        telephone = Telephone(self, call, patience, contact, Reaction(after=answers_after), presses)
+        telephone = Telephone(self, self.exchange, call, patience, contact, Reaction(after=answers_after), presses)
         self.exchange.connect(telephone)
         return telephone
 

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
-from callcontrol.rehearsal.exchange import Reaction
-from callcontrol.rehearsal.phone import Phone
+from callcontrol.rehearsal.exchange import Exchange, Reaction
+from callcontrol.rehearsal.phone import Network, Phone
 from callcontrol.rehearsal.session import Session
 from callcontrol.rehearsal.template import Dialled
 from callcontrol.rehearsal.transcript import Kind
-
-if TYPE_CHECKING:
-    from callcontrol.rehearsal.switch import RehearsalSwitch
 
 BUSY = Reaction(cause="USER_BUSY", rings=False)
 
@@ -27,7 +24,8 @@ class Telephone(Phone):
 
     def __init__(
         self,
-        switch: RehearsalSwitch,
+        switch: Network,
+        exchange: Exchange,
         call: Dialled,
         patience: float,
         contact: str,
@@ -35,6 +33,7 @@ class Telephone(Phone):
         presses: Sequence[str],
     ) -> None:
         super().__init__(switch, call, patience)
+        self._exchange = exchange
         self.number = call.number
         self.extension = call.extension or ""
         self.contact = contact
@@ -80,7 +79,7 @@ class Telephone(Phone):
 
     def unregisters(self) -> Self:
         """It is switched off: nobody can call it any more."""
-        self._switch.exchange.disconnect(self)
+        self._exchange.disconnect(self)
         return self
 
     # -- what happens to it ----------------------------------------------------------------------------------------

@@ -1,24 +1,18 @@
-"""What all parts of the rehearsal switch share: who listens, which calls live, which rooms exist, how time passes."""
+"""What all parts of the rehearsal switch share: who takes its events, how time passes, which files there are."""
 
 from __future__ import annotations
 
 import os
 import uuid
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from callcontrol import wav
 from callcontrol.rehearsal.channel import Channel
 from callcontrol.rehearsal.encoding import Header
 from callcontrol.rehearsal.events import MAINTENANCE, Block, Event, Origin, Part
 from callcontrol.rehearsal.names import VERBOSE
-
-if TYPE_CHECKING:
-    from callcontrol.rehearsal.line import Line
-    from callcontrol.rehearsal.listener import Listener
-    from callcontrol.rehearsal.rooms import Room
-    from callcontrol.rehearsal.session import Application, Session
 
 
 class Prompts(Protocol):
@@ -28,44 +22,54 @@ class Prompts(Protocol):
         """Language and name of a prompt's file."""
 
 
-class Hub:
+class Taker(Protocol):
+    """Who takes events: a connection to the event socket."""
+
+    def wants(self, name: str, subclass: str) -> bool:
+        """Whether it has asked for events of this name."""
+
+    def deliver(self, event: Event) -> None:
+        """Write an event of a wanted name, if it passes the filters."""
+
+
+class Source(Protocol):
+    """Whom an event is about: a call."""
+
+    @property
+    def channel(self) -> Channel:
+        """Its channel."""
+
+    @property
+    def listeners(self) -> Sequence[Taker]:
+        """The connections that command it."""
+
+
+class Bus:
     """Shared by every call, room and connection of one rehearsal switch.
 
     pace: how long media lasts, as a share of its real length (0: no time at all; 1: as long as it is).
     """
 
-    def __init__(self, daemon: tuple[str, int], prompts: Prompts | None, pace: float, net_seconds: float) -> None:
-        self.daemon = daemon
+    def __init__(self, prompts: Prompts | None, pace: float) -> None:
         self.prompts = prompts
-        self.apps: Mapping[str, Application] = {}
-        self.api: Callable[[str], str] = str
         self.pace = pace
-        self.net_seconds = net_seconds
         self.origin = Origin(new_uuid())
-        self.listeners: set[Listener] = set()  # connections that are not limited to one call
-        self.calls: dict[str, Session] = {}
-        self.rooms: dict[str, Room] = {}
-        self.members = 0  # the last Member-ID given
-        self.sessions = 0  # the last session number given
-        self.peak = 0
-        self.cdr: Path | None = None  # where what became of each call is written
-        self.globals = {"hostname": "rehearsal", "domain": "127.0.0.1", "sound_prefix": "/prompts/en"}
-        self.globals |= {"callcontrol_prompts": "/prompts", "callcontrol_language": "en"}
+        self.listeners: set[Taker] = set()  # connections that are not limited to one call
         self.missing: set[str] = set()
         self._durations: dict[str, float] = {}
 
     def fire(
         self,
         name: str,
-        session: Line | None = None,
+        session: Source | None = None,
         after: Sequence[Header] = (),
         before: Sequence[Header] = (),
         body: str | None = None,
-        owner: Line | None = None,
+        owner: Source | None = None,
     ) -> None:
         """Send an event to all who want it. ``owner``: the call whose own socket may take it besides the others."""
         source = session or owner
-        takers = [one for one in self._listening(source) if one.subscription.wants(name, "")]
+        takers = [one for one in self._listening(source) if one.wants(name, "")]
         head = self.origin.opening(name)
         if takers:
             parts: list[Part] = [Block([*head, *before])]
@@ -74,9 +78,9 @@ class Hub:
             parts.append(Block(after))
             self._send(Event(name, parts, source.channel.uuid if source else "", body), takers)
 
-    def fire_maintenance(self, action: str, headers: Sequence[Header], session: Line | None = None) -> None:
+    def fire_maintenance(self, action: str, headers: Sequence[Header], session: Source | None = None) -> None:
         """Send a conference::maintenance event; ``headers`` are complete but for the opening ones."""
-        takers = [one for one in self._listening(session) if one.subscription.wants("CUSTOM", MAINTENANCE)]
+        takers = [one for one in self._listening(session) if one.wants("CUSTOM", MAINTENANCE)]
         head = [("Event-Subclass", MAINTENANCE), *self.origin.opening("CUSTOM", action)]
         if takers:
             about = session.channel.uuid if session else ""
@@ -111,13 +115,13 @@ class Hub:
                 self._durations[path] = 1.0
         return self._durations[path]
 
-    def _listening(self, session: Line | None) -> Sequence[Listener]:
+    def _listening(self, session: Source | None) -> Sequence[Taker]:
         own = session.listeners if session is not None else []
         if not self.listeners:
             return own
         return [*self.listeners, *(one for one in own if one not in self.listeners)]
 
-    def _send(self, event: Event, takers: Sequence[Listener]) -> None:
+    def _send(self, event: Event, takers: Sequence[Taker]) -> None:
         for one in takers:
             one.deliver(event)
 
