@@ -13,6 +13,7 @@ import click
 
 from bench import answer, burst, calls, dialout, forwarding, ledger, ring, rooms, waiting
 from bench.figures import write_raw
+from bench.ground import CannotRun
 from bench.machine import HOME, origin
 from callcontrol.log import configure
 
@@ -152,7 +153,7 @@ def _run(name: str, plan: Plan, came_from: dict[str, str], raw: Path, *, alone: 
     with tempfile.TemporaryDirectory(prefix="callcontrol-bench-", ignore_cleanup_errors=True) as folder:
         try:
             result, text = MEASUREMENTS[name](Path(folder), plan)
-        except answer.CannotRun as reason:
+        except CannotRun as reason:
             click.echo(f"not measured: {reason}")
             return not alone
     everything = {"measurement": name, "at": began, "plan": asdict(plan), "origin": came_from, "load": load}

@@ -11,26 +11,23 @@ whole welcome by then.
 from __future__ import annotations
 
 import os
-import secrets
-import shutil
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from xml.etree import ElementTree
 
 import gevent
 
-from bench import machine, sipp
+from bench import ground, machine, sipp
 from bench.figures import across, percentile, table
 from bench.fleet import NUMBERS_PER_KIND, open_room
-from bench.subject import Daemon, Switch
-from callcontrol.freeswitch import FreeSwitchProcess, find_freeswitch
+from bench.ground import CannotRun
+from bench.subject import Daemon
+from callcontrol.freeswitch import FreeSwitchProcess
 
 OURS, ALIKE, REFERENCE = "callcontrol", "callcontrol, FreeSWITCH's priority", "FreeSWITCH's dialplan"
-RTP_PORTS = (10000, 15998)  # not those of vars.xml: a FreeSWITCH that runs here already may hold some of them
-READY_SECONDS = 40.0
+RTP_PORTS = (10000, 15998)
 IDLE_SECONDS = 3.0
 QUIET_SECONDS = 1.5  # after a round: the last BYE has to be worked off
 HEAD = ("calls/s", "number", "p50 ms", "p95 ms", "p99 ms", "max ms", "failed", "daemon ms/call", "FreeSWITCH ms/call")
@@ -61,10 +58,6 @@ class Bench:
     sipp: str
     callers: Path
     folder: Path
-
-
-class CannotRun(Exception):
-    """Something this measurement needs is not here; the text says what to do."""
 
 
 def measure(folder: Path, rates: Sequence[int], rounds: int, seconds: float, hold: float) -> list[Round]:
@@ -121,66 +114,17 @@ def _cpu(freeswitch: FreeSwitchProcess) -> float:
 
 @contextmanager
 def _bench(folder: Path) -> Iterator[Bench]:
-    binary, caller = find_freeswitch(os.environ), sipp.find_sipp(os.environ)
-    if binary is None:
-        raise CannotRun("no FreeSWITCH: set FREESWITCH to its binary, or put it on PATH")
+    site, caller = ground.site(ground.Files(folder / "directory"), RTP_PORTS), sipp.find_sipp(os.environ)
     if caller is None:
         raise CannotRun("no sipp on PATH (Debian: apt install sip-tester)")
     machine.allow_files(4096)
-    trunk, extensions, reference, events, daemons = machine.free_ports(5)
-    switch = Switch(events, secrets.token_urlsafe(16))
     callers = folder / "callers.csv"
     sipp.write_callers(callers, [open_room(place) for place in range(NUMBERS_PER_KIND)])
-    conf, dialplan, directory = overlay(folder, reference)
-    daemon = Daemon(folder, switch, listen=daemons)
-    freeswitch = FreeSwitchProcess(
-        binary,
-        run_folder=folder / "freeswitch",
-        conf=conf,
-        dialplan=dialplan,
-        directory=directory,
-        prompts=machine.HOME / "prompts",
-        trunk_port=trunk,
-        extension_port=extensions,
-        esl_port=events,
-        esl_password=switch.password,
-        daemons=f"127.0.0.1:{daemons}",
-        rtp_ports=RTP_PORTS,
-    )
-    try:
-        freeswitch.start()
-        freeswitch.wait_ready(READY_SECONDS)
-        daemon.wait_ready()
-        doors = {OURS: trunk, ALIKE: trunk, REFERENCE: reference}
-        if not machine.is_realtime(freeswitch.pid or 0):
+    with ground.running(folder, site, beside="reference.xml") as here:
+        doors = {OURS: site.trunk, ALIKE: site.trunk, REFERENCE: site.reference}
+        if not machine.is_realtime(here.freeswitch.pid or 0):
             del doors[ALIKE]
-        yield Bench(freeswitch, daemon, doors, caller, callers, folder)
-    finally:
-        daemon.stop()
-        freeswitch.stop(15.0)
-
-
-def overlay(folder: Path, port: int) -> tuple[Path, Path, Path]:
-    """The shipped configuration and dialplan, untouched, with the second door beside them; and an empty directory."""
-    conf, dialplan, directory = (folder / "switch" / name for name in ("conf", "dialplan", "directory"))
-    shutil.copytree(machine.HOME / "freeswitch-conf", conf)
-    shutil.copytree(machine.HOME / "dialplan", dialplan)
-    directory.mkdir()
-    shutil.copy(Path(__file__).with_name("freeswitch") / "reference.xml", dialplan)
-    doors = conf / "sip_profiles"
-    (doors / "reference.xml").write_text(reference_door((doors / "trunk.xml").read_text(encoding="utf-8"), port))
-    return conf, dialplan, directory
-
-
-def reference_door(trunk: str, port: int) -> str:
-    """The trunk's SIP profile as one called ``reference``, on another port and into the context ``reference``."""
-    profile = ElementTree.fromstring(trunk)
-    profile.set("name", "reference")
-    for param in profile.iter("param"):
-        changed = {"context": "reference", "sip-port": str(port)}.get(param.get("name", ""))
-        if changed is not None:
-            param.set("value", changed)
-    return ElementTree.tostring(profile, encoding="unicode") + "\n"
+        yield Bench(here.freeswitch, here.daemon, doors, caller, callers, folder)
 
 
 def report(rounds: Sequence[Round]) -> str:

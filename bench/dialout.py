@@ -8,7 +8,6 @@ number a second at most.
 from __future__ import annotations
 
 import http.client
-import os
 import re
 import secrets
 import socket
@@ -23,11 +22,8 @@ from zoneinfo import ZoneInfo
 
 import gevent
 
-from bench import machine
-from bench.answer import READY_SECONDS, CannotRun
+from bench import ground
 from bench.figures import percentile, table
-from bench.subject import Daemon, Switch
-from callcontrol.freeswitch import FreeSwitchProcess, find_freeswitch
 
 ZONE = "Europe/Berlin"
 PATIENCE = 20.0
@@ -144,7 +140,7 @@ class Ground:
 def measure(folder: Path, plan: Plan) -> Calling:
     """Schedules first, each minute of the plan; then commands, one after the other. Raises CannotRun."""
     numbers = (f"+4930231{serial:06}" for serial in range(10**6))
-    with ground(folder) as here:
+    with at_a_carrier(folder) as here:
         due = [_due(here, [next(numbers) for _ in range(together)]) for together in plan.due]
         return Calling(due, _commands(here, [next(numbers) for _ in range(plan.commands)]))
 
@@ -170,55 +166,15 @@ def _commands(here: Ground, numbers: list[str]) -> list[float]:
 
 
 @contextmanager
-def ground(folder: Path) -> Iterator[Ground]:
+def at_a_carrier(folder: Path) -> Iterator[Ground]:
     """All of it, stopped in the end. Raises CannotRun."""
-    binary = find_freeswitch(os.environ)
-    if binary is None:
-        raise CannotRun("no FreeSWITCH: set FREESWITCH to its binary, or put it on PATH")
-    door, extensions, events, listens, http_port = machine.free_ports(5)
-    switch, carrier, tenants = Switch(events, secrets.token_urlsafe(16)), Carrier(), folder / "tenants"
+    carrier, tenants = Carrier(), folder / "tenants"
     tenants.mkdir()
-    freeswitch = FreeSwitchProcess(
-        binary,
-        run_folder=folder / "freeswitch",
-        conf=machine.HOME / "freeswitch-conf",
-        dialplan=machine.HOME / "dialplan",
-        directory=folder / "directory",
-        prompts=machine.HOME / "prompts",
-        trunk_port=door,
-        extension_port=extensions,
-        esl_port=events,
-        esl_password=switch.password,
-        daemons=f"127.0.0.1:{listens}",
-        rtp_ports=RTP_PORTS,
-        extra_env={"CALLCONTROL_CARRIER_PROXY": carrier.address},
-    )
-    here = Ground(carrier, tenants, folder / "state", http_port)
+    site = ground.site(ground.Files(folder / "directory"), RTP_PORTS, {"CALLCONTROL_CARRIER_PROXY": carrier.address})
+    here = Ground(carrier, tenants, folder / "state", site.http)
     here.opens("+493023125999")  # a daemon without any tenant is not ready
-    freeswitch.start()
-    try:
-        freeswitch.wait_ready(READY_SECONDS)
-        daemon = Daemon(
-            folder, switch, listen=listens, more={"tenants": str(tenants), "http": f"127.0.0.1:{http_port}"}
-        )
-        try:
-            _until(lambda: _ready(http_port), "the daemon is ready")
-            yield here
-        finally:
-            daemon.stop()
-    finally:
-        freeswitch.stop(15.0)
-
-
-def _ready(port: int) -> bool:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5.0)
-    try:
-        connection.request("GET", "/readyz")
-        return connection.getresponse().status == http.client.OK
-    except (OSError, http.client.HTTPException):
-        return False
-    finally:
-        connection.close()
+    with ground.running(folder, site, {"tenants": str(tenants)}):
+        yield here
 
 
 def _until(true: Callable[[], bool], what: str) -> None:

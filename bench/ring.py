@@ -9,7 +9,6 @@ and for who talks, reads what star codes set, decides, and commands the bridge.
 from __future__ import annotations
 
 import hashlib
-import os
 import re
 import secrets
 import select
@@ -20,13 +19,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench import answer, machine
+from bench import ground
 from bench.figures import across, percentile, table
-from bench.subject import Daemon, Switch
-from callcontrol.freeswitch import FreeSwitchProcess, find_freeswitch
 
 OURS, REFERENCE = "callcontrol", "FreeSWITCH's dialplan"
 NUMBER, DESK, EXTENSION, DOMAIN, PASSWORD = "+493023125400", "desk", "33", "desks.example", "w8Kd-xm4R-bench"
+RTP_PORTS = (10000, 15998)
 PATIENCE = 5.0  # s that anything may take before the measurement is given up
 
 
@@ -50,7 +48,7 @@ class Round:
 
 
 def measure(folder: Path, plan: Plan) -> list[Round]:
-    """Rounds of both in turns. Raises answer.CannotRun."""
+    """Rounds of both in turns. Raises CannotRun."""
     with _ground(folder) as (doors, extensions), Telephone(extensions) as telephone:
         telephone.register()
         for who, port in doors.items():
@@ -190,32 +188,7 @@ def _reply(request: str, status: str) -> bytes:
 @contextmanager
 def _ground(folder: Path) -> Iterator[tuple[dict[str, int], int]]:
     """Doors by who serves them, and the port where telephones register."""
-    binary = find_freeswitch(os.environ)
-    if binary is None:
-        raise answer.CannotRun("no FreeSWITCH: set FREESWITCH to its binary, or put it on PATH")
-    trunk, extensions, reference, events, daemons = machine.free_ports(5)
-    switch = Switch(events, secrets.token_urlsafe(16))
-    conf, dialplan, directory = answer.overlay(folder, reference)
-    daemon = Daemon(folder, switch, listen=daemons, more={"directory": str(directory)})
-    freeswitch = FreeSwitchProcess(
-        binary,
-        run_folder=folder / "freeswitch",
-        conf=conf,
-        dialplan=dialplan,
-        directory=directory,
-        prompts=machine.HOME / "prompts",
-        trunk_port=trunk,
-        extension_port=extensions,
-        esl_port=events,
-        esl_password=switch.password,
-        daemons=f"127.0.0.1:{daemons}",
-        rtp_ports=answer.RTP_PORTS,
-    )
-    try:
-        freeswitch.start()
-        freeswitch.wait_ready(answer.READY_SECONDS)
-        daemon.wait_ready()
-        yield {OURS: trunk, REFERENCE: reference}, extensions
-    finally:
-        daemon.stop()
-        freeswitch.stop(15.0)
+    site = ground.site(ground.Files(folder / "directory"), RTP_PORTS)
+    settings = {"directory": str(site.files.directory)}
+    with ground.running(folder, site, settings, beside="reference.xml"):
+        yield {OURS: site.trunk, REFERENCE: site.reference}, site.extensions

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench import rooms_admission, rooms_keys, rooms_waiting
-from bench.rooms_ground import CUT_SECONDS, ground
+from bench.rooms_ground import CUT_SECONDS, furnished
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Rooms:
 def measure(folder: Path, plan: Plan) -> Rooms:
     """All three, one after the other at the same FreeSWITCH and daemon. Raises CannotRun."""
     began = time.monotonic()
-    with ground(folder) as here:
+    with furnished(folder) as here:
         rooms_admission.measure(here, (10,), 1)  # nothing measured is done for the first time
         return Rooms(
             admission=rooms_admission.measure(here, plan.waiting, plan.rounds),

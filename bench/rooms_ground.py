@@ -6,8 +6,6 @@ Prompts are cut to CUT_SECONDS, for FreeSWITCH only: what is measured is work, n
 from __future__ import annotations
 
 import json
-import os
-import secrets
 import shutil
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -17,13 +15,12 @@ from pathlib import Path
 
 import gevent
 
-from bench import machine
-from bench.answer import READY_SECONDS, CannotRun, reference_door
+from bench import ground, machine
 from bench.rooms_phones import Exchange, Phone
 from bench.rooms_witness import Witness
-from bench.subject import Daemon, Switch
+from bench.subject import Daemon
 from callcontrol import wav
-from callcontrol.freeswitch import FreeSwitchProcess, find_freeswitch
+from callcontrol.freeswitch import FreeSwitchProcess
 
 TENANT = "assembly"  # bench/tenants/assembly.yaml
 AUTOMATIC, MANUAL, BUSY = "+493023125300", "+493023125301", "+493023125302"
@@ -95,44 +92,19 @@ def until(true: Callable[[], bool], what: str, seconds: float = PATIENCE) -> Non
 
 
 @contextmanager
-def ground(folder: Path) -> Iterator[Ground]:
+def furnished(folder: Path) -> Iterator[Ground]:
     """All of it, stopped in the end. Raises CannotRun."""
-    binary = find_freeswitch(os.environ)
-    if binary is None:
-        raise CannotRun("no FreeSWITCH: set FREESWITCH to its binary, or put it on PATH")
     machine.allow_files(4096)
-    door, extensions, reference, events, listens = machine.free_ports(5)
-    switch = Switch(events, secrets.token_urlsafe(16))
     prompts = short_prompts(machine.HOME / "prompts", folder / "prompts")
-    conf, dialplan = _overlay(folder, reference)
-    daemon = Daemon(folder, switch, listen=listens, more={"switch_prompts": str(prompts)})
-    (folder / "directory").mkdir()
-    freeswitch = FreeSwitchProcess(
-        binary,
-        run_folder=folder / "freeswitch",
-        conf=conf,
-        dialplan=dialplan,
-        directory=folder / "directory",
-        prompts=prompts,
-        trunk_port=door,
-        extension_port=extensions,
-        esl_port=events,
-        esl_password=switch.password,
-        daemons=f"127.0.0.1:{listens}",
-        rtp_ports=RTP_PORTS,
-    )
+    site = ground.site(ground.Files(folder / "directory", prompts=prompts), RTP_PORTS)
     exchange = Exchange()
     try:
-        freeswitch.start()
-        freeswitch.wait_ready(READY_SECONDS)
-        daemon.wait_ready()
-        witness = Witness(events, switch.password)
-        yield Ground(freeswitch, daemon, witness, exchange, door, reference, listens)
-        witness.close()
+        with ground.running(folder, site, {"switch_prompts": str(prompts)}, beside="reference-rooms.xml") as here:
+            witness = Witness(site.switch.port, site.switch.password)
+            yield Ground(here.freeswitch, here.daemon, witness, exchange, site.trunk, site.reference, site.daemons)
+            witness.close()
     finally:
         exchange.close()
-        daemon.stop()
-        freeswitch.stop(15.0)
 
 
 def short_prompts(prompts: Path, into: Path) -> Path:
@@ -148,14 +120,3 @@ def short_prompts(prompts: Path, into: Path) -> Path:
 def cut(path: Path) -> None:
     """Shorten a WAV file to CUT_SECONDS."""
     path.write_bytes(wav.read(path).first(CUT_SECONDS).file())
-
-
-def _overlay(folder: Path, port: int) -> tuple[Path, Path]:
-    """The shipped configuration and dialplan, untouched, with the reference door beside them."""
-    conf, dialplan = folder / "switch" / "conf", folder / "switch" / "dialplan"
-    shutil.copytree(machine.HOME / "freeswitch-conf", conf)
-    shutil.copytree(machine.HOME / "dialplan", dialplan)
-    shutil.copy(Path(__file__).with_name("freeswitch") / "reference-rooms.xml", dialplan)
-    doors = conf / "sip_profiles"
-    (doors / "reference.xml").write_text(reference_door((doors / "trunk.xml").read_text(encoding="utf-8"), port))
-    return conf, dialplan

@@ -65,7 +65,8 @@ class Daemon(Subject):
     """``callcontrol serve`` with the tenant of the benchmarks and a state folder of its own.
 
     ``listen``: the port for calls. Without it any port, and the daemon is ready when this object is made; with it the
-    switch may be started later, and ``wait_ready`` is the caller's. ``more``: further settings of its configuration.
+    switch may be started later, and ``wait_ready`` is the caller's. ``http_port``: without it any. ``more``: further
+    settings of its configuration.
     """
 
     def __init__(
@@ -73,9 +74,11 @@ class Daemon(Subject):
         folder: Path,
         switch: Switch,
         listen: int | None = None,
+        http_port: int | None = None,
         more: Mapping[str, object] = MappingProxyType({}),
     ) -> None:
-        port, self._http = machine.free_ports(2)
+        port, free = machine.free_ports(2)
+        self._http = http_port or free
         config = folder / "callcontrol.yaml"
         config.write_text(json.dumps(_config(folder, switch, listen or port, self._http) | dict(more), indent=1))
         command = [sys.executable, "-m", "callcontrol", "serve", "--config", str(config)]

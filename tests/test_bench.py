@@ -14,9 +14,9 @@ import pytest
 from gevent import subprocess
 
 from bench import sipp
-from bench.answer import reference_door
 from bench.figures import across, percentile, percentiles, table, write_raw
 from bench.fleet import NUMBERS_PER_KIND, PIN, open_room, pin_room
+from bench.ground import second_door
 from bench.machine import cpu_seconds, is_realtime, open_sockets, origin, resident_bytes, share_priority
 from callcontrol.tenants import Access, load_folder
 
@@ -96,9 +96,9 @@ def test_a_round_without_any_call_says_what_sipp_said(tmp_path: Path) -> None:
         sipp.read_outcome(tmp_path, 0.0)
 
 
-def test_the_reference_door_is_the_trunk_but_for_name_port_and_context() -> None:
+def test_the_second_door_is_the_trunk_but_for_name_port_and_context() -> None:
     trunk = (HOME / "freeswitch-conf" / "sip_profiles" / "trunk.xml").read_text(encoding="utf-8")
-    ours, other = (ElementTree.fromstring(text) for text in (trunk, reference_door(trunk, 5099)))
+    ours, other = (ElementTree.fromstring(text) for text in (trunk, second_door(trunk, 5099)))
     before, after = ({p.get("name"): p.get("value") for p in tree.iter("param")} for tree in (ours, other))
     assert other.get("name") == "reference"
     assert after == before | {"sip-port": "5099", "context": "reference"}
