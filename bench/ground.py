@@ -39,7 +39,7 @@ class Files:
 
 @dataclass(frozen=True)
 class Site:
-    """FreeSWITCH's program, free ports (the SIP ones of trunk, extensions and second door), the switch and its files."""
+    """FreeSWITCH's program, free ports (SIP: trunk, extensions, second door), the switch and its files."""
 
     binary: Path
     trunk: int
