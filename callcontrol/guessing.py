@@ -4,6 +4,8 @@ Pure decisions: this module knows no clock, no store and no log. Times are UTC e
 
 - 6 wrong PINs in 15 minutes from one number: refused for 15 minutes, each further block twice as long, a day at most.
 - A right PIN clears the count. So does a day without a wrong PIN after the last block.
+- Wrong PINs of mailboxes are counted for themselves, and no right PIN clears that count: all mailboxes are behind one
+  number, and whoever owns one, or knows the PIN of a room, could guess at the others for ever.
 - Callers without a number share one count per number they dialled.
 - 20 wrong PINs in an hour at one target: each further try waits 5 seconds and the alarm is on. A target never locks,
   because anybody could then keep the rightful participants out of their own room.
@@ -92,6 +94,11 @@ def caller_key(caller: str | None, dialled: str) -> str:
 def extension_key(tenant: str, extension: str) -> str:
     """Whose wrong PINs are counted together for a caller whom FreeSWITCH authenticated as an extension."""
     return f"extension:{tenant}/{extension}"
+
+
+def mailbox_caller(key: str) -> str:
+    """Whose wrong PINs of mailboxes are counted together: ``key`` is what `caller_key` or `extension_key` made."""
+    return f"mailboxes:{key}"
 
 
 def target_key(tenant: str, dialled: str, rooms: Sequence[str]) -> str:

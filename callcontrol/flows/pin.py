@@ -51,7 +51,8 @@ class _Judge:
         route = visit.route
         self._visit = visit
         self._entries = entries
-        self._tries = Tries(visit, target_key(route.tenant.id, route.number.e164, [room.name for room in route.rooms]))
+        target = target_key(route.tenant.id, route.number.e164, [room.name for room in route.rooms])
+        self._tries = Tries(visit, target, visit.key)
 
     def __call__(self, digits: str) -> Entry | None:
         """The entry of a right PIN; None when it is wrong, or right but the caller is blocked by now."""

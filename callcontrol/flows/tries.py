@@ -6,34 +6,40 @@ from callcontrol.flows.visit import Arrival
 
 
 class Tries:
-    """What one caller tries at ``target`` (guessing.target_key). ``blocked``: no further try is of any use."""
+    """What one caller tries at ``target`` (guessing.target_key). ``blocked``: no further try is of any use.
 
-    def __init__(self, arrival: Arrival, target: str) -> None:
+    ``caller``: under which name they are counted; ``right_clears``: whether that begins anew after a right one.
+    """
+
+    def __init__(self, arrival: Arrival, target: str, caller: str, *, right_clears: bool = True) -> None:
         self._arrival = arrival
         self._target = target
+        self._caller = caller
+        self._right_clears = right_clears
         self.blocked = False
 
     def accept(self, right: bool) -> bool:
         """Count one try, and let the caller wait where it is being guessed; whether it counts as right."""
-        delay = self._clear() if right else self._count()
+        delay = self._right() if right else self._wrong()
         if delay:  # the same for right and wrong, so that its length tells nothing
             self._arrival.call.pause(delay)
         return right and not self.blocked
 
-    def _clear(self) -> float:
-        """Clear the caller's count; the seconds this try waits."""
+    def _right(self) -> float:
+        """Take the PIN for right; the seconds this try waits."""
         arrival = self._arrival
-        right = arrival.house.state.right_pin(arrival.key, self._target, arrival.house.now())
+        now = arrival.house.now()
+        right = arrival.house.state.right_pin(self._caller, self._target, now, clears=self._right_clears)
         if right.blocked:
             arrival.log.warning("right PIN of a blocked caller")
             self.blocked = True
         return right.delay
 
-    def _count(self) -> float:
+    def _wrong(self) -> float:
         """Count a wrong PIN; the seconds this try waits."""
         arrival, metrics = self._arrival, self._arrival.house.metrics
         tenant = arrival.tenant.id
-        wrong = arrival.house.state.wrong_pin(arrival.key, self._target, arrival.house.now())
+        wrong = arrival.house.state.wrong_pin(self._caller, self._target, arrival.house.now())
         metrics.pins_wrong.labels(tenant).inc()
         arrival.log.info("wrong PIN", blocked_s=round(wrong.blocked), delay_s=wrong.delay)
         self.blocked = wrong.blocked > 0

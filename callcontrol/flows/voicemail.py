@@ -20,7 +20,7 @@ from callcontrol.flows.telling import language_of, tell
 from callcontrol.flows.tries import Tries
 from callcontrol.flows.visit import Arrival
 from callcontrol.forwarding import Called
-from callcontrol.guessing import mailbox_key
+from callcontrol.guessing import mailbox_caller, mailbox_key
 from callcontrol.routing import MailboxRoute
 from callcontrol.switch.call import Accepted, Call
 from callcontrol.switch.mailbox import Mailbox
@@ -57,7 +57,7 @@ def own_messages(call: Call, house: House, tenant: Tenant, extension: Extension)
 def messages_by_pin(call: Call, house: House, route: MailboxRoute, log: FilteringBoundLogger) -> str:
     """A number with `voicemail: true`: the mailbox whose extension and PIN the caller enters."""
     arrival = Arrival.at(call, house, route.tenant, route.number, log)
-    if seconds := house.state.blocked_for(arrival.key, house.now()):
+    if seconds := house.state.blocked_for(mailbox_caller(arrival.key), house.now()):
         return _refuse(arrival, seconds)
     call.answer()
     choose_language(arrival)
@@ -84,7 +84,8 @@ class _Login:
 
     def __init__(self, arrival: Arrival) -> None:
         self._arrival = arrival
-        self._tries = Tries(arrival, mailbox_key(arrival.tenant.id))
+        caller = mailbox_caller(arrival.key)
+        self._tries = Tries(arrival, mailbox_key(arrival.tenant.id), caller, right_clears=False)
 
     def owner(self) -> Extension | None:
         """The extension whose PIN was entered; None when it was not."""

@@ -45,10 +45,10 @@ def count_wrong(guesses: Guesses, caller: str, target: str, now: float) -> Wrong
     return guessing.judge(before, after, times, now)
 
 
-def accept_right(guesses: Guesses, caller: str, target: str, now: float) -> RightPin:
-    """Clear the caller's count, unless a block is running: then it stays."""
+def accept_right(guesses: Guesses, caller: str, target: str, now: float, *, clears: bool) -> RightPin:
+    """See StateStore.right_pin."""
     seconds = guessing.is_blocked(guesses.caller(caller), now)
-    if not seconds:
+    if clears and not seconds:
         guesses.forget_caller(caller)
     return RightPin(seconds, guessing.room_delay(guesses.target(target), now))
 

@@ -66,14 +66,14 @@ class StateStore:
             lambda: _guesses.count_wrong(self._memory, key, room_key, now),
         )
 
-    def right_pin(self, key: str, room_key: str, now: float) -> RightPin:
-        """Clear the caller's count, unless a block runs: then refuse the PIN.
+    def right_pin(self, key: str, room_key: str, now: float, *, clears: bool = True) -> RightPin:
+        """Clear the caller's count (where a right PIN ``clears`` it), unless a block runs: then refuse the PIN.
 
         The block may have begun after this call was admitted: somebody guesses on many calls at once.
         """
         return self._write(
-            lambda connection: _guesses.accept_right(StoredGuesses(connection), key, room_key, now),
-            lambda: _guesses.accept_right(self._memory, key, room_key, now),
+            lambda connection: _guesses.accept_right(StoredGuesses(connection), key, room_key, now, clears=clears),
+            lambda: _guesses.accept_right(self._memory, key, room_key, now, clears=clears),
         )
 
     def prune(self, now: float) -> int:

@@ -12,7 +12,7 @@ from callcontrol.rehearsal.phone import Phone
 from callcontrol.rehearse import RehearsalHouse, rehearsal_house
 
 HOME = Path(__file__).parent.parent.parent
-BERT, ALL = "+493023140034", "+493023140099"
+BERT, ALL, LOFT = "+493023140034", "+493023140099", "+493023140050"
 LISTENS_33 = "voicemail:check default attic.example 33"
 LISTENS_34 = "voicemail:check default attic.example 34"
 
@@ -84,6 +84,18 @@ def test_whoever_guesses_at_mailboxes_is_refused_even_with_the_right_pin(house: 
         caller.is_hung_up()
     house.switch.phone("+4930555999").calls(ALL).hears("not-accepted").is_refused("CALL_REJECTED")
     enters(house.switch.phone("+4930555123").calls(ALL), "33", "90714").hears(LISTENS_33)
+
+
+def test_the_own_pin_in_between_does_not_let_anybody_guess_on(house: RehearsalHouse) -> None:
+    """All mailboxes are behind one number: whoever owns one, or knows a room, could else try all PINs of the others."""
+    for _ in range(CALLER_LIMIT // 2 - 1):
+        caller = enters(house.switch.phone("+4930555999").calls(ALL), "33", "11111")
+        enters(caller.hears("mailbox-wrong"), "33", "22222")
+        enters(caller.hears("mailbox-wrong"), "36", "83371").is_hung_up()
+        house.switch.phone("+4930555999").calls(LOFT).presses("4417#").joins("attic.loft").hangs_up()
+    caller = enters(house.switch.phone("+4930555999").calls(ALL), "33", "33333")
+    enters(caller.hears("mailbox-wrong"), "33", "44444").hears("goodbye").is_hung_up()
+    house.switch.phone("+4930555999").calls(ALL).hears("not-accepted").is_refused("CALL_REJECTED")
 
 
 def test_a_key_pressed_too_much_is_no_guess_at_the_next_question(house: RehearsalHouse) -> None:
