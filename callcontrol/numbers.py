@@ -36,6 +36,7 @@ _COSTLY = frozenset(
         PhoneNumberType.PAGER,
     }
 )
+_SHORTEST = 9999  # no dear number has so few digits
 # International services without a country: satellites, universal and premium numbers (ITU-T E.164, 87x, 88x, 979).
 NO_COUNTRY = ("+870", "+878", "+881", "+882", "+883", "+888", "+979")
 
@@ -127,10 +128,35 @@ def is_withheld(text: str) -> bool:
     return word in _WITHHELD_WORDS or not word.strip("+0")
 
 
-@lru_cache(maxsize=8192)  # 30 us when asked for the first time
 def is_costly(e164: str) -> bool:
-    """Whether a call to this E.164 number costs more than a telephone call: premium, satellite, personal number."""
-    return e164.startswith(NO_COUNTRY) or phonenumbers.number_type(phonenumbers.parse(e164)) in _COSTLY
+    """Whether a call to this E.164 number costs more than a telephone call: premium, satellite, personal number.
+
+    Short numbers, too, which have no country code: whoever writes one before them wants past their refusal.
+    """
+    return e164.startswith(NO_COUNTRY) or kind_of(e164) in _COSTLY or _is_disguised(e164)
+
+
+@lru_cache(maxsize=8192)  # 30 us when asked for the first time
+def kind_of(e164: str) -> int:
+    """The PhoneNumberType of an E.164 number; of one that is too long, that of the longest number it begins with.
+
+    Networks connect as soon as a number is whole and take no notice of what is dialled behind it, so that
+    0900 1234567 8 is as dear as 0900 1234567, of which nobody knows the first.
+    """
+    number = phonenumbers.parse(e164)
+    kind = phonenumbers.number_type(number)
+    while kind == PhoneNumberType.UNKNOWN and (number.national_number or 0) > _SHORTEST:
+        number.national_number = (number.national_number or 0) // 10
+        kind = phonenumbers.number_type(number)
+    return kind
+
+
+@lru_cache(maxsize=8192)  # 50 us when asked for the first time
+def _is_disguised(e164: str) -> bool:
+    """Whether this is a short number such as 11833 with a country code before it."""
+    number = phonenumbers.parse(e164)
+    unknown = phonenumbers.number_type(number) == PhoneNumberType.UNKNOWN
+    return unknown and bool(shortnumberinfo.is_valid_short_number(number))
 
 
 def masked(text: str) -> str:

@@ -190,6 +190,8 @@ def test_in_a_country_without_0_a_number_is_dialled_as_everybody_dials_it_there(
         ("00112", Objection.EMERGENCY),
         ("+112", Objection.EMERGENCY),
         ("09001234567", Objection.COSTLY),
+        ("090012345678", Objection.COSTLY),
+        ("011833", Objection.COSTLY),
         ("00881612345678", Objection.COSTLY),
         ("00", Objection.NOT_A_NUMBER),
         ("+", Objection.NOT_A_NUMBER),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from callcontrol.numbers import REGIONS, NumberPattern, is_emergency, is_withheld, masked, to_e164
+from callcontrol.numbers import REGIONS, NumberPattern, is_costly, is_emergency, is_withheld, masked, to_e164
 
 
 @pytest.mark.parametrize(
@@ -195,3 +195,34 @@ def test_masking_never_fails_and_never_shows_more_than_six_digits_of_anything(te
     shown = masked(text)
     digits = [letter for letter in text if letter.isdigit()]
     assert len(digits) <= 6 or shown.count("*") >= 2
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        "+499001234567",
+        *("+4990012345678", "+49900123456789"),  # a network takes off what is dialled behind a whole number
+        *("+4918051234567", "+4918051234567890"),
+        "+31900123456789",
+        "+88216123456789",
+        *("+4911833", "+49116117"),  # short numbers, whatever is written before them
+    ],
+)
+def test_what_costs_more_than_a_call_is_known_whatever_is_dialled_behind_it(number: str) -> None:
+    assert is_costly(number)
+
+
+@pytest.mark.parametrize(
+    "number",
+    [
+        "+49308630",
+        "+4989863000",
+        "+491715551001",
+        "+4917155510012345",
+        "+12025550134",
+        "+390612345678",
+        "+498003301000",
+    ],
+)
+def test_a_telephone_call_is_not_costly(number: str) -> None:
+    assert not is_costly(number)

@@ -16,7 +16,7 @@ from phonenumbers import PhoneNumberType
 from pydantic import AfterValidator, PlainValidator, ValidationInfo
 from pydantic import WithJsonSchema as Schema
 
-from callcontrol.numbers import NO_COUNTRY, NumberPattern, is_costly
+from callcontrol.numbers import NO_COUNTRY, NumberPattern, is_costly, kind_of
 from callcontrol.tenants.fields import NAME, Model, matching, no_number, refuse, region_of, text_of, text_schema
 from callcontrol.tenants.spelling import suggestion
 
@@ -101,8 +101,7 @@ def classes_of(e164: str, region: str) -> frozenset[BlockClass]:
         kinds |= {BlockClass.SATELLITE}
     elif is_costly(e164):
         kinds |= {BlockClass.PREMIUM}
-    number = phonenumbers.parse(e164)
-    kind = phonenumbers.number_type(number)
+    number, kind = phonenumbers.parse(e164), kind_of(e164)
     if kind == PhoneNumberType.MOBILE:
         kinds |= {BlockClass.MOBILE}
     if number.country_code != phonenumbers.country_code_for_region(region):

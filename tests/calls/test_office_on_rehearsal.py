@@ -338,6 +338,8 @@ def test_the_network_is_heard_before_anybody_answers(house: RehearsalHouse) -> N
     ("extension", "dialled", "prompt", "cause"),
     [
         (CLARA, "09001234567", "number-refused", "CALL_REJECTED"),
+        (CLARA, "090012345678", "number-refused", "CALL_REJECTED"),  # the same with one key more
+        (CLARA, "011833", "number-refused", "CALL_REJECTED"),
         (CLARA, "00881612345678", "number-refused", "CALL_REJECTED"),
         (CLARA, "03012345699", "number-unknown", "UNALLOCATED_NUMBER"),
         (CLARA, "99", "number-unknown", "UNALLOCATED_NUMBER"),
