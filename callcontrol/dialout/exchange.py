@@ -95,15 +95,13 @@ class Exchange:
 
     def command(self, round_: Round, one: Invitee, who: Callee, try_: Try, tenant: Tenant, rings: Iterable[str]) -> str:
         """The command that makes the calls of a try. Raises UnsafeText."""
-        known_as = extension_key(tenant.id, f"{who.number}@{who.domain}") if who.domain else who.number
-        language = self.language_of(tenant.id, known_as) or one.language or tenant.languages[0]
         variables = {
             "cc_door": "dialout",
             "cc_dialled": who.number,
             "cc_round": round_.id,
             "cc_place": str(one.place),
             "cc_try": str(try_.number),
-            "cc_language": language,
+            "cc_language": one.language or self._chosen(who, tenant),
             "cc_next": "again",
             "socket_resume": "true",  # a daemon that dies leaves the callee to the safety net, not in silence
             "sensitive_dtmf": "true",
@@ -111,6 +109,12 @@ class Exchange:
         legs = dict(zip(try_.calls, rings, strict=True))
         variables |= accounted(who, tenant, round_.room_name, moderator=one.moderator)
         return originate(legs, shown(who, tenant, round_.room_name) | variables, ANSWERED, self.patience.ring)
+
+    def _chosen(self, who: Callee, tenant: Tenant) -> str:
+        """The language somebody once chose, if the tenant still speaks it; else the tenant's first."""
+        known_as = extension_key(tenant.id, f"{who.number}@{who.domain}") if who.domain else who.number
+        chosen = self.language_of(tenant.id, known_as)
+        return chosen if chosen in tenant.languages else tenant.languages[0]
 
     def finish(self, ticket: Ticket, tenant: str, result: Result) -> bool:
         """Write a result; False when the try had one. Raises StateUnavailable."""
