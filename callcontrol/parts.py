@@ -109,6 +109,7 @@ class Parts:
             tenants=self._now_in_force,
             lines=self.links,
             hosted_by=lambda room: next((member.switch for member in self.rooms.people(room)), ""),
+            meeting_of=lambda room: self.rooms.meeting(room) if self.rooms.room(room) is not None else "",
             numbers_in=lambda room: [member.number for member in self.rooms.people(room)],
             language_of=self.state.language_of,
             identity=self._identity,

@@ -110,6 +110,7 @@ def exchange(
     identity: str = "one",
     patience: Patience | None = None,
     hosted_by: Callable[[str], str] = lambda name: "",
+    meeting_of: Callable[[str], str] = lambda name: "",
     numbers_in: Callable[[str], Iterable[str]] = lambda name: (),
     count: Callable[[str, Result], None] = lambda tenant, result: None,
 ) -> Exchange:
@@ -119,6 +120,7 @@ def exchange(
         tenants=lambda: Tenants.of([tenant()]),
         lines=switches,
         hosted_by=hosted_by,
+        meeting_of=meeting_of,
         numbers_in=numbers_in,
         language_of=lambda tenant, number: None,
         identity=identity,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 import time
+import uuid
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -13,7 +15,7 @@ import pytest
 from sqlalchemy import delete
 
 from callcontrol.dialout import Begun, Cause, InviteeState, Refused, Result, Rounds, Ticket
-from callcontrol.state import Database, StateUnavailable, sqlite_url
+from callcontrol.state import Database, Leg, Legs, StateUnavailable, sqlite_url
 from callcontrol.state._schema import invitees, rounds, tries
 from callcontrol.state.rounds import Round, RoundStore
 from callcontrol.tenants import Tenant
@@ -48,7 +50,7 @@ class House:
         self.switch = Switch(self.clock)
         self.switch.on_end = lambda job, answer: [daemon.take_job(job, answer) for daemon in self.daemons]
         self.tenant: Tenant = tenant(ACME)
-        self.inhabited = False
+        self.inhabited, self.meeting = False, str(uuid.uuid4())
         self.daemons: list[Rounds] = []
         self._url = url
         self._databases: list[Database] = []
@@ -70,10 +72,26 @@ class House:
             self.switch,
             identity=identity,
             hosted_by=lambda name: "local" if self.inhabited else "",
+            meeting_of=lambda name: self.meeting if self.inhabited else "",
         )
         rounds = Rounds(ground)
         self.daemons.append(rounds)
         return rounds
+
+    def somebody_came(self) -> None:
+        """The ledger knows of a meeting since now."""
+        now = self.clock()
+        leg = Leg(str(uuid.uuid4()), "acme", "board", "participant", "inbound", "caller", now, now, now)
+        Legs(self.store.database).open(replace(leg, meeting=self.meeting))
+
+    def reached(self, rounds: Rounds, answer: Begun) -> None:
+        """Everybody is in the room, and the round is over."""
+        both_ring(self)
+        self.inhabited = True
+        for place in (0, 1):
+            rounds.finish(Ticket(answer.round_id, place, 1), "acme", Result.JOINED)
+        until(lambda: not rounds.running)
+        self.switch.ringing.clear()
 
     def dies(self, rounds: Rounds) -> None:
         """As by kill -9: nothing is written, nothing is given up."""
@@ -212,6 +230,28 @@ def test_in_the_same_meeting_those_who_were_reached_are_not_called_again(house):
     daemon.cancel(BOARD, "the room has ended")
     house.clock.pass_by(60.0)
     assert [one.name for one in begun(daemon.begin("acme", "board", Cause.KEY)).called] == ["Max", "Eva"]
+
+
+def test_another_daemon_knows_too_that_those_reached_in_the_last_meeting_are_called_in_this_one(house):
+    one, two = house.daemon("one"), house.daemon("two")
+    house.somebody_came()
+    house.reached(one, begun(one.begin("acme", "board", Cause.KEY)))
+    one.cancel(BOARD, "the room has ended")
+    house.clock.pass_by(3600.0)
+    house.meeting = str(uuid.uuid4())
+    house.somebody_came()
+    house.clock.pass_by(60.0)
+    assert [person.name for person in begun(two.begin("acme", "board", Cause.KEY)).called] == ["Max", "Eva"]
+
+
+def test_another_daemon_knows_too_who_was_reached_an_hour_ago_in_the_same_meeting(house):
+    one, two = house.daemon("one"), house.daemon("two")
+    first = begun(one.begin("acme", "board", Cause.KEY))
+    house.reached(one, first)
+    house.clock.pass_by(10.0)  # what they hear on the way in
+    house.somebody_came()
+    house.clock.pass_by(3600.0)
+    assert begun(two.begin("acme", "board", Cause.KEY)).called == ()
 
 
 def test_an_occurrence_is_called_once_by_two_daemons_and_after_a_restart(house):

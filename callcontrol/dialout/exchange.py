@@ -45,8 +45,9 @@ def _new_call() -> str:
 
 @dataclass(frozen=True)
 class Exchange:
-    """``hosted_by``: which switch has this room (TENANT.ROOM) now, ``""`` when nobody is in it. ``numbers_in``: of
-    those who are in it or wait for its moderator, as they came. ``language_of``: what somebody of a tenant once chose.
+    """``hosted_by``: which switch has this room (TENANT.ROOM) now, ``""`` when nobody is in it. ``meeting_of``: the
+    meeting that goes on there, as the ledger knows it; ``""`` for none. ``numbers_in``: of those who are in it or wait
+    for its moderator, as they came. ``language_of``: what somebody of a tenant once chose.
     ``identity``: this daemon's name, the same after a restart. ``now``: UTC epoch
     seconds. ``count``: told of each result this daemon writes, with the tenant's id.
     """
@@ -55,6 +56,7 @@ class Exchange:
     tenants: Callable[[], Tenants]
     lines: Sequence[Line]
     hosted_by: Callable[[str], str]
+    meeting_of: Callable[[str], str]
     numbers_in: Callable[[str], Iterable[str]]
     language_of: Callable[[str, str], str | None]
     identity: str

@@ -14,6 +14,10 @@ from callcontrol.state.rounds import Invitee, Round
 from callcontrol.tenants import Room, Tenant
 from callcontrol.tenants.occurrences import window_at
 
+#: Seconds from pressing 1, which may end a round, until the first who was called is in the room: the longest prompts,
+#: a spoken name among them.
+ON_THE_WAY = 15.0
+
 
 def new_round(
     exchange: Exchange, tenant: Tenant, room: Room, cause: Cause, round_id: str, due_at: float | None
@@ -34,18 +38,17 @@ def new_round(
     )
 
 
-def not_reached(
-    exchange: Exchange, round_: Round, room: Room, invited: tuple[Invitee, ...], ended: float
-) -> tuple[Invitee, ...]:
+def not_reached(exchange: Exchange, round_: Round, room: Room, invited: tuple[Invitee, ...]) -> tuple[Invitee, ...]:
     """Those whom an earlier round of the same meeting reached are not called again, but counted as reached.
 
-    ``ended``: when the last meeting was over.
+    When the meeting began is asked of the ledger: all daemons know that, whichever of them saw the last one end.
     """
-    if not exchange.hosted_by(round_.room_name):
+    meeting = exchange.meeting_of(round_.room_name)
+    if not meeting:
         return invited
-    since = max(round_.began_at - room.max_duration, ended)
-    earlier = exchange.store.rounds_of(round_.tenant, since, round_.began_at)
-    ids = [one.id for one in earlier if one.room == round_.room and one.outcome == "over"]
+    began = exchange.store.meeting_began(meeting) or round_.began_at
+    rounds = exchange.store.rounds_of(round_.tenant, round_.began_at - room.max_duration, round_.began_at)
+    ids = [one.id for one in rounds if one.room == round_.room and _over_since(one, began - ON_THE_WAY)]
     reached = {one.number: one for one in exchange.store.invitees_of(*ids) if one.state in ("joined", "declined")}
     return tuple(
         replace(one, state=before.state, reason=before.reason) if (before := reached.get(one.number)) else one
@@ -57,6 +60,10 @@ def begun(round_id: str, invited: Sequence[Invitee]) -> Begun:
     """The answer to whoever asked for a round."""
     called = [one for one in invited if one.pending]
     return Begun(round_id, reported(called), reported([one for one in invited if one.state == "failed"]))
+
+
+def _over_since(round_: Round, moment: float) -> bool:
+    return round_.outcome == "over" and (round_.ended_at or 0.0) >= moment
 
 
 def _end(tenant: Tenant, room: Room, cause: Cause, due: float) -> float:

@@ -14,12 +14,13 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, and_, case, func, insert, or_, select, update
 
 from callcontrol.state import _claims, _schema
 from callcontrol.state._rows import Claim, Held, Invitee, Limits, Opening, Round, Standing, Ticket, Try
 from callcontrol.state._schema import invitees, lock, rounds, tries
 from callcontrol.state.database import Database
+from callcontrol.state.leg import ADMISSION
 
 __all__ = [
     "Claim",
@@ -187,6 +188,13 @@ class RoundStore:
         """Whether the ledger knows one of these calls: it was in a room, whatever became of the word about it."""
         query = select(_schema.legs.c.call).where(_schema.legs.c.call.in_(tuple(calls)))
         return self.database.read(lambda connection: connection.execute(query).first() is not None)
+
+    def meeting_began(self, meeting: str) -> float | None:
+        """When the first of a meeting came into its room, waiting in the lobby not counted; None for an unknown one."""
+        legs = _schema.legs.c
+        came = case((legs.waits_for == ADMISSION, legs.admitted_at), else_=legs.joined_at)
+        query = select(func.min(came)).where(legs.meeting == meeting)
+        return self.database.read(lambda connection: connection.execute(query).scalar_one())
 
     def _rounds(self, where: Any, *, deadline: float | None = None) -> tuple[Round, ...]:
         return self._read(select(rounds).where(where).order_by(rounds.c.due_at, rounds.c.id), Round.of, deadline)
