@@ -168,6 +168,30 @@ def test_the_lines_of_a_tenant_are_those_that_ring_and_those_in_rooms(store, ten
     assert store.claim_try(a_try(round_, 1), "one", two).granted
 
 
+def test_who_accepted_and_is_on_the_way_into_the_room_has_a_line_until_the_ledger_knows_the_call(store, tenant):
+    round_, two = opened(store, tenant, 5), replace(MANY, lines=2)
+    first, third = a_try(round_, 0), replace(a_try(round_, 2), began_at=NOW + 5.0)
+    assert store.claim_try(first, "one", two).granted
+    assert store.claim_try(a_try(round_, 1, outside=False), "one", two).granted
+    assert store.finish_try(first.ticket, "joined", NOW + 4.0, waits("joined"))
+    assert store.claim_try(third, "one", two).granted
+    assert store.claim_try(a_try(round_, 3, at=NOW + 6.0), "one", two).held is Held.LINES  # a name is recorded
+    entered = Leg(first.calls[0], tenant, "board", "participant", "outbound", "tenant", NOW, NOW, NOW + 7.0)
+    Legs(store.database).open(replace(entered, number="+4917155500000"))
+    assert store.claim_try(a_try(round_, 3, at=NOW + 8.0), "one", two).held is Held.LINES  # counted once, not twice
+    Legs(store.database).close(entered.call, NOW + 9.0)
+    assert store.claim_try(a_try(round_, 3, at=NOW + 10.0), "one", two).granted
+
+
+def test_who_accepted_and_hung_up_before_the_room_has_no_line_for_ever(store, tenant):
+    round_, one = opened(store, tenant, 2, owner_until=NOW + 600.0), replace(MANY, lines=1)
+    first = a_try(round_, 0)
+    assert store.claim_try(first, "one", one).granted
+    assert store.finish_try(first.ticket, "joined", NOW + 4.0, waits("joined"))
+    assert store.claim_try(a_try(round_, 1, at=NOW + 30.0), "one", one).held is Held.LINES
+    assert store.claim_try(a_try(round_, 1, at=NOW + 40.0), "one", one).granted
+
+
 def test_the_calls_of_a_day_are_those_of_the_last_24_hours(store, tenant):
     round_ = opened(store, tenant, 3, owner_until=NOW + 200_000.0, ends_at=NOW + 200_000.0)
     one = replace(MANY, per_day=1)

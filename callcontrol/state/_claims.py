@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 
-from sqlalchemy import Connection, Table, and_, func, insert, select, update
+from sqlalchemy import Connection, Table, and_, exists, func, insert, select, update
 
 from callcontrol.state._rows import Claim, Held, Invitee, Limits, Opening, Round, Standing, Ticket, Try
 from callcontrol.state._schema import invitees, legs, lock, office_calls, rounds, tries
@@ -19,6 +19,8 @@ DAY = 86400.0
 #: Seconds that clocks of two machines may differ. Without it, a call noted by a clock that is hours ahead would hold up
 #: all others for hours.
 SKEW = 5.0
+#: Seconds from pressing 1 until the ledger has the call: prompts, a spoken name, and a batch of the ledger.
+ON_THE_WAY = 30.0
 
 
 def open_round(connection: Connection, round_: Round, invited: Sequence[Invitee]) -> Opening:
@@ -184,11 +186,14 @@ def _of_extensions(tenant: str, now: float) -> Any:
 
 def _lines(connection: Connection, tenant: str, now: float) -> int:
     """Outside calls of the tenant that ring, are asked, talk, or are in a room (the ledger's open rows of a day)."""
-    ringing = _count(connection, _of_a_day(tenant, now), tries.c.outside, tries.c.result == "")
+    theirs = and_(_of_a_day(tenant, now), tries.c.outside)
+    ringing = _count(connection, theirs, tries.c.result == "")
+    accepted = and_(theirs, tries.c.result == "joined", tries.c.legs != "", tries.c.ended_at > now - ON_THE_WAY)
+    on_the_way = _count(connection, accepted, ~exists().where(legs.c.call == tries.c.legs))
     in_rooms = and_(legs.c.tenant == tenant, legs.c.closed_by == "", legs.c.direction == "outbound")
     in_rooms = and_(in_rooms, legs.c.number.startswith("+"), legs.c.joined_at > now - DAY)
     others = _number_of(connection, office_calls, _of_extensions(tenant, now), office_calls.c.closed_by == "")
-    return ringing + _number_of(connection, legs, in_rooms) + others
+    return ringing + on_the_way + _number_of(connection, legs, in_rooms) + others
 
 
 def _count(connection: Connection, *where: Any) -> int:

@@ -194,7 +194,8 @@ class RoundStore:
         legs = _schema.legs.c
         came = case((legs.waits_for == ADMISSION, legs.admitted_at), else_=legs.joined_at)
         query = select(func.min(came)).where(legs.meeting == meeting)
-        return self.database.read(lambda connection: connection.execute(query).scalar_one())
+        began: float | None = self.database.read(lambda connection: connection.execute(query).scalar_one())
+        return began
 
     def _rounds(self, where: Any, *, deadline: float | None = None) -> tuple[Round, ...]:
         return self._read(select(rounds).where(where).order_by(rounds.c.due_at, rounds.c.id), Round.of, deadline)
