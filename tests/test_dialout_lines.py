@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,8 @@ from callcontrol.account import OfficeAccount, Service
 from callcontrol.dialout.lines import OutsideLines
 from callcontrol.errors import SwitchLost
 from callcontrol.state import Database, sqlite_url
-from callcontrol.state.office import OfficeCalls
+from callcontrol.state.office import OfficeCall, OfficeCalls
+from callcontrol.state.office_usage import office_calls_of
 from callcontrol.state.rounds import Held, Limits, RoundStore
 from tests.tenant_files import tenant
 from tests.test_state_rounds import NOW, a_try, opened
@@ -47,7 +49,24 @@ class Office:
 
     def __init__(self, database: Database) -> None:
         self.database, self.switch, self.other, self.now = database, Switch(), Switch("other"), NOW
-        self.lines = OutsideLines(OfficeCalls(database), [self.switch, self.other], lambda: self.now)
+        self.lines = self.daemon()
+
+    def daemon(self) -> OutsideLines:
+        """Another daemon, or this one after a restart: it remembers nothing."""
+        return OutsideLines(OfficeCalls(self.database), [self.switch, self.other], lambda: self.now)
+
+    def row(self, call: str) -> OfficeCall:
+        rows = self.database.read(lambda one: office_calls_of(one, TWO_LINES.id, "", 0.0, 100))
+        return next(row for row in rows if row.call == call)
+
+    def talks(self) -> str:
+        """One more call, answered after five seconds; a daemon has looked since."""
+        call = self.call()
+        self.now += 5.0
+        self.lines.taken_by(call, [call])
+        self.now += 5.0
+        self.lines.look()
+        return call
 
     def looks(self) -> None:
         """Some time later."""
@@ -129,6 +148,46 @@ def test_a_call_nobody_has_found_yet_may_be_on_the_switch_that_is_down(office: O
     office.looks()
     assert office.lines.take(TWO_LINES, [CLARAS]) is Held.LINES
     assert office.other.asked == 1  # once for all calls: it may take its time not to answer
+
+
+def test_a_call_that_ended_while_nobody_looked_counts_up_to_when_it_was_last_known_to_be_there(office: Office) -> None:
+    call = office.talks()
+    office.switch.calls.clear()
+    office.now += 7200.0
+    office.daemon().look()  # no daemon was there for two hours
+    row = office.row(call)
+    assert (row.answered_at, row.ended_at, row.closed_by) == (NOW + 5.0, NOW + 10.0, "daemon")
+
+
+def test_a_call_nobody_ever_saw_there_lasts_no_time(office: Office) -> None:
+    office.talks()
+    office.now += 60.0
+    call = office.call()
+    office.now += 2.0
+    office.lines.taken_by(call, [call])
+    office.switch.calls.clear()
+    office.now += 7200.0
+    office.daemon().look()
+    row = office.row(call)
+    assert row.ended_at == row.answered_at == NOW + 72.0
+
+
+def test_a_switch_that_was_lost_for_an_hour_and_came_back_empty_costs_nobody_the_hour(office: Office) -> None:
+    call = office.talks()
+    office.switch.lost = True
+    for _ in range(3):
+        office.looks()
+    office.now += 3600.0
+    office.switch.lost, office.switch.calls = False, set()
+    office.looks()
+    assert office.row(call).ended_at == NOW + 10.0
+
+
+def test_an_emergency_call_the_switch_tells_of_counts_against_no_limit(office: Office) -> None:
+    account = OfficeAccount(TWO_LINES.id, "33", Service.OUT, "112")
+    made = [replace(OfficeCall.of(f"call {n}", account, NOW), ended_at=NOW + 60.0) for n in range(5)]
+    OfficeCalls(office.database).settle(made)
+    office.call()
 
 
 def test_calls_of_a_day_count_whatever_became_of_them(office: Office) -> None:

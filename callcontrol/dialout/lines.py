@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
 
 import structlog
 from gevent.event import Event as Signal
@@ -31,12 +32,20 @@ BEGUN_SECONDS = 10.0
 _log = structlog.get_logger("callcontrol.lines")
 
 
+@dataclass(frozen=True)
+class _Seen:
+    """A call was on this switch then."""
+
+    on: Line
+    at: float
+
+
 class OutsideLines:
     """``switches``: the links, filled later. ``now``: UTC epoch seconds."""
 
     def __init__(self, store: OfficeCalls, switches: Sequence[Line], now: Callable[[], float]) -> None:
         self._store, self._switches, self._now = store, switches, now
-        self._had: dict[str, Line] = {}  # call -> the switch that had it at the last look
+        self._had: dict[str, _Seen] = {}  # where and when a call was there last
         self._stopping = Signal()
 
     def start(self) -> None:
@@ -82,22 +91,25 @@ class OutsideLines:
         """Write the end of every call that is over. One ends by the word of the switch that had it, or else of all.
 
         Only of calls written down ``begun`` seconds ago: a younger one may be on its way to the switch. A switch that
-        cannot be asked keeps the calls it may have.
+        cannot be asked keeps the calls it may have. A call counts up to when it was last known to be there.
         """
-        calls = self._store.open(self._now() - begun)
-        lost: set[str] = set()
-        over = [call for call in calls if self._is_over(call, lost)]
-        self._had = {call: self._had[call] for call in calls if call in self._had}
-        if over:
-            self._store.end(over, self._now())
+        now, lost = self._now(), set[str]()
+        calls = self._store.open()
+        gone = [call for call, began in calls.items() if self._is_over(call, lost, now) and began < now - begun]
+        if gone:
+            looked = self._store.last_look()  # perhaps by another daemon
+            self._store.lost({call: max(looked, self._had[call].at if call in self._had else 0.0) for call in gone})
+        self._had = {call: seen for call, seen in self._had.items() if call in calls}
+        if not lost and len(calls) > len(gone):
+            self._store.looked(now)
 
-    def _is_over(self, call: str, lost: set[str]) -> bool:
+    def _is_over(self, call: str, lost: set[str], now: float) -> bool:
         """``lost``: names of switches that did not answer at this look, and are not asked again."""
-        switches = [self._had[call]] if call in self._had else self._switches
+        switches = [self._had[call].on] if call in self._had else self._switches
         for switch in switches:
             try:
                 if switch.name not in lost and call_exists(switch.api, call):
-                    self._had[call] = switch
+                    self._had[call] = _Seen(switch, now)
                     return False
             except SwitchError as error:
                 _log.debug("a switch cannot be asked for outside calls", switch=switch.name, reason=str(error))

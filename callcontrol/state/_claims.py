@@ -181,7 +181,9 @@ def _of_a_day(tenant: str, now: float) -> Any:
 
 
 def _of_extensions(tenant: str, now: float) -> Any:
-    return and_(office_calls.c.tenant == tenant, office_calls.c.began_at > now - DAY, office_calls.c.outside)
+    """Calls of a day that count; an emergency number is no E.164 number."""
+    outside = and_(office_calls.c.outside, office_calls.c.number.startswith("+"))
+    return and_(office_calls.c.tenant == tenant, office_calls.c.began_at > now - DAY, outside)
 
 
 def _lines(connection: Connection, tenant: str, now: float) -> int:

@@ -174,7 +174,8 @@ office_calls = Table(
     Index("office_calls_open", "closed_by"),
 )
 
-#: When a daemon last compared the open rows of a switch with the calls that switch has; UTC epoch seconds.
+#: When a daemon last compared the open rows of a switch with the calls that switch has; UTC epoch seconds. One row is
+#: about the open `office_calls` of all switches.
 sightings = Table(
     "sightings",
     metadata,

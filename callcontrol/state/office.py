@@ -9,17 +9,17 @@ StateUnavailable.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, Double, bindparam, case, insert, select, update
 
 from callcontrol.account import OfficeAccount, Service
 from callcontrol.state import _schema
 from callcontrol.state._claims import beyond_lines
 from callcontrol.state._rows import Held, Limits
-from callcontrol.state._schema import lock, office_calls
+from callcontrol.state._schema import lock, office_calls, sightings
 from callcontrol.state.database import Database
 from callcontrol.state.leg import DAEMON, OPEN, SWITCH
 
@@ -27,6 +27,20 @@ from callcontrol.state.leg import DAEMON, OPEN, SWITCH
 PATIENCE = 20.0
 
 _OPEN = office_calls.c.closed_by == OPEN
+_ALL = "calls of offices"  # among the sightings; no switch has a name with blanks
+_SEEN = bindparam("seen", type_=Double)
+_LOST = (
+    update(office_calls)
+    .where(office_calls.c.call == bindparam("lost"), _OPEN)
+    .values(
+        ended_at=case(
+            (office_calls.c.answered_at > _SEEN, office_calls.c.answered_at),
+            (office_calls.c.began_at > _SEEN, office_calls.c.began_at),
+            else_=_SEEN,
+        ),
+        closed_by=DAEMON,
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -87,10 +101,26 @@ class OfficeCalls:
         over = update(office_calls).where(office_calls.c.call.in_(list(calls)), _OPEN)
         self.database.write(lambda connection: connection.execute(over.values(ended_at=now, closed_by=DAEMON)))
 
-    def open(self, before: float) -> tuple[str, ...]:
-        """The calls of before then whose end nobody has written yet."""
-        query = select(office_calls.c.call).where(_OPEN, office_calls.c.began_at < before)
-        return self.database.read(lambda connection: tuple(connection.execute(query).scalars()))
+    def lost(self, calls: Mapping[str, float]) -> None:
+        """These calls are over and nobody saw their end: to each the moment it was last known to be there."""
+        rows = [{"lost": call, "seen": at} for call, at in calls.items()]
+        self.database.write(lambda connection: connection.execute(_LOST, rows))
+
+    def open(self) -> dict[str, float]:
+        """The calls whose end nobody has written yet, and when they began."""
+        query = select(office_calls.c.call, office_calls.c.began_at).where(_OPEN)
+        return self.database.read(lambda connection: {row.call: row.began_at for row in connection.execute(query)})
+
+    def looked(self, at: float) -> None:
+        """At ``at`` every open call was looked for, and those that stayed open were there."""
+        row = {"switch": _ALL, "seen_at": at}
+        self.database.write(lambda connection: _schema.put(connection, sightings, row))
+
+    def last_look(self) -> float:
+        """When some daemon last did that; 0.0 when none ever did."""
+        query = select(sightings.c.seen_at).where(sightings.c.switch == _ALL)
+        found: float | None = self.database.read(lambda connection: connection.execute(query).scalar_one_or_none())
+        return found or 0.0
 
     def settle(self, calls: Sequence[OfficeCall]) -> None:
         """What the switch's records say of calls that are over; the same again changes nothing."""
