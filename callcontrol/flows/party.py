@@ -1,7 +1,8 @@
 """Who calls an extension or for one: what is believed of them, and what those they call are shown.
 
 A number the caller withholds is withheld from everybody, whatever the network told us. The number of an extension means
-something inside its own tenant only: everybody else is shown the tenant's `caller_id`.
+something inside its own tenant only: everybody else is shown the tenant's `caller_id`, and a call from outside with
+such a number is anonymous on telephones.
 """
 
 from __future__ import annotations
@@ -46,7 +47,8 @@ def party(call: Call, tenants: Tenants, tenant: Tenant) -> Party:
             return Party(Caller.internal(proved.extension), {}, shown)
         return Party(Caller.outside(shown["origination_caller_id_number"], tenant.region), shown, shown)
     caller = Caller.outside(call.caller.number, tenant.region)
-    shown = _WITHHELD if caller.withheld else {}
+    poses = not caller.number and call.caller.number.lstrip("+") in tenant.extensions  # as a colleague
+    shown = _WITHHELD if caller.withheld or poses else {}
     return Party(caller, shown, shown, diversions(call.diversion))
 
 

@@ -96,6 +96,12 @@ def test_who_withholds_the_number_stays_anonymous(house: RehearsalHouse) -> None
     assert is_anonymous(clara)
 
 
+def test_a_call_from_outside_does_not_pass_for_a_colleagues(house: RehearsalHouse) -> None:
+    clara = telephone(house, CLARA)
+    guest(house, "34").calls(CLARAS_NUMBER)
+    clara.is_called(by="anonymous").hangs_up()
+
+
 def private_desk(house: RehearsalHouse, extension: str) -> Phone:
     """The telephone of an extension whose owner withholds the number."""
     return house.switch.phone(door="extensions", extension=extension, withheld=True)
