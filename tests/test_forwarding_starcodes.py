@@ -28,12 +28,10 @@ from callcontrol.forwarding.starcodes import (
     Intercom,
     NeedsTarget,
     NotACode,
-    Progress,
     Read,
     SetRule,
     Status,
     Voicemail,
-    progress,
     read,
     with_target,
 )
@@ -75,13 +73,6 @@ def test_a_code_is_dialled_in_one_string(dialled: str, meant: Read) -> None:
     assert read(dialled + "#") == meant
 
 
-@pytest.mark.parametrize(("dialled", "meant"), TABLE)
-def test_a_code_is_recognised_key_by_key(dialled: str, meant: Read) -> None:
-    for end in range(1, len(dialled)):
-        assert progress(dialled[:end]) in (Progress.UNFINISHED, Progress.OPEN)
-    assert progress(dialled) in (Progress.OPEN, Progress.COMPLETE)
-
-
 @pytest.mark.parametrize(
     "dialled",
     [
@@ -107,11 +98,6 @@ def test_what_is_no_code_is_none(dialled: str) -> None:
     assert read(dialled) == NotACode()
 
 
-@pytest.mark.parametrize("keys", ["3", "*2", "*16", "**10", "**2", "*7912", "*1034", "**113", "*11#"])
-def test_keys_that_lead_to_no_code_are_known_at_once(keys: str) -> None:
-    assert progress(keys) is Progress.IMPOSSIBLE
-
-
 @pytest.mark.parametrize("hostile", [*",|{}[]@&$^;='\"\\ \n\0", "sofia", "٣٣", "３３"])
 def test_nothing_but_keys_is_ever_read_as_a_target(hostile: str) -> None:
     for text in (f"*11{hostile}", f"*1133{hostile}", f"*11{hostile}33", f"*80{hostile}"):
@@ -120,7 +106,6 @@ def test_nothing_but_keys_is_ever_read_as_a_target(hostile: str) -> None:
 
 def test_a_code_is_never_longer_than_any_number() -> None:
     assert read("*11" + "0" * 30) == NotACode()
-    assert progress("*11" + "0" * 30) is Progress.IMPOSSIBLE
 
 
 def test_the_target_may_be_asked_for_afterwards() -> None:

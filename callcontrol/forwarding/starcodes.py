@@ -1,4 +1,4 @@
-"""The star codes people dial on their telephones, read as text or key by key. The grammar alone, and pure.
+"""The star codes people dial on their telephones. The grammar alone, and pure.
 
     *10n         activate profile n                  *10      what is set?
     *11T ... *14T  always, no answer, busy, not registered -> T in profile 0, which becomes active
@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from enum import StrEnum
 
 from callcontrol.forwarding.values import Condition
 
@@ -95,15 +94,6 @@ Code = SetRule | CancelRule | Activate | Status | DoNotDisturb | Voicemail | Int
 Read = Code | NeedsTarget | NotACode
 
 
-class Progress(StrEnum):
-    """What is known of a code while its keys are pressed."""
-
-    UNFINISHED = "no code yet, may become one"
-    OPEN = "a code, and a longer one may follow"
-    COMPLETE = "a code, nothing can follow but #"
-    IMPOSSIBLE = "no code begins like this"
-
-
 def read(dialled: str) -> Read:
     """What was dialled in one string. Total: any text has an answer."""
     if len(dialled) > LONGEST:
@@ -133,18 +123,3 @@ _FIXED: dict[str, Code] = {
     "**15": DoNotDisturb(on=False),
     VOICEMAIL: Voicemail(),
 }
-
-
-def progress(keys: str) -> Progress:
-    """What the keys pressed so far are, without a closing #; for whoever reads a code key by key."""
-    if len(keys) > LONGEST:
-        return Progress.IMPOSSIBLE
-    if _SET.fullmatch(keys) or _INTERCOM.fullmatch(keys) or keys == "*10":
-        return Progress.OPEN
-    if keys in _FIXED:
-        return Progress.COMPLETE
-    beginning = any(code.startswith(keys) for code in _BEGINNINGS)
-    return Progress.UNFINISHED if beginning else Progress.IMPOSSIBLE
-
-
-_BEGINNINGS = (*_FIXED, "*11", "*12", "*13", "*14", "*80")
