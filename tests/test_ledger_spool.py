@@ -183,3 +183,15 @@ def test_what_was_read_a_month_ago_is_removed_and_nothing_else(office: Office) -
     office.spool.prune()
     assert not day.exists()
     assert (office.folder / "done" / "notes").exists()
+
+
+def test_a_file_that_is_none_of_ours_stays_and_keeps_no_other_day(office: Office) -> None:
+    days = [office.folder / "done" / f"2020-01-{day:02}" for day in range(1, 10)]
+    for day in days:
+        day.mkdir(parents=True)
+        (day / "a.cdr.json").write_bytes(b"{}\n")
+    for day in days[::2]:
+        (day / "notes.txt").write_text("looked at by hand")
+    office.spool.prune()
+    assert sorted(path.name for path in (office.folder / "done").rglob("*.*")) == ["notes.txt"] * 5
+    assert not any(day.exists() for day in days[1::2])

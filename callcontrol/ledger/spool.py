@@ -174,7 +174,9 @@ class Spool:
 
 
 def _remove(day: Path) -> None:
-    for file in day.iterdir():
-        if _NAME.fullmatch(file.name):
-            file.unlink(missing_ok=True)
-    day.rmdir()
+    """What of it can be removed; a file that is not ours stays, and the day with it."""
+    with suppress(OSError):
+        for file in day.iterdir():
+            if _NAME.fullmatch(file.name):
+                file.unlink(missing_ok=True)
+        day.rmdir()
