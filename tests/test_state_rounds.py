@@ -373,3 +373,12 @@ def test_a_report_of_a_tenant_has_its_rounds_by_the_time_they_were_due(store, te
     early = opened(store, tenant, room="a", due_at=NOW)
     opened(store, tenant, room="c", due_at=NOW + 200.0)
     assert [one.id for one in store.rounds_of(tenant, NOW, NOW + 200.0)] == [early.id, late.id]
+
+
+def test_what_ended_lately_is_found_among_the_rounds_of_years_without_reading_them_all(tmp_path):
+    """A daemon asks for it when it starts; a question that takes more than a second stops all others for five."""
+    database = Database(sqlite_url(tmp_path))
+    asked = "EXPLAIN QUERY PLAN SELECT * FROM rounds WHERE outcome = 'over' AND ended_at >= 0"
+    plan = database.read(lambda connection: str(connection.exec_driver_sql(asked).all()))
+    database.close()
+    assert "ended_at>?" in plan

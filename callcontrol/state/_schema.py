@@ -82,7 +82,7 @@ rounds = Table(
     Column("owner", String, nullable=False),
     Column("owner_until", Double, nullable=False),
     Index("rounds_of_tenant", "tenant", "due_at"),
-    Index("rounds_running", "outcome"),
+    Index("rounds_by_outcome", "outcome", "ended_at"),
 )
 
 #: Whom a round calls. ``state``: waiting (next try at `due_at`), calling, joined, declined, failed, cancelled.
