@@ -259,6 +259,27 @@ def test_a_clock_that_was_a_year_ahead_for_a_minute_does_little_harm(town: Town)
     assert one.begun == ["2026-12-01T10:00:00+01:00", "2026-12-02T10:00:00+01:00"]
 
 
+def test_a_clock_that_was_a_year_ahead_for_a_minute_forgets_no_conference_that_comes_once(town: Town) -> None:
+    town.tenant = town.with_schedule("start: 2026-12-01 10:00, dial_out: true")
+    one = town.daemon()
+    town.passes(TEN - 1800, step=600)
+    town.clock.pass_by(365 * 86400)
+    town.everybody_looks()
+    town.clock.pass_by(-365 * 86400)
+    town.passes(TEN + 60, step=600)
+    assert one.begun == ["2026-12-01T10:00:00+01:00"]
+
+
+def test_a_time_that_came_while_the_clock_was_a_year_ahead_is_made_up(town: Town) -> None:
+    one = town.daemon()
+    town.passes(TEN - 30, step=600)
+    town.clock.pass_by(365 * 86400)
+    town.everybody_looks()
+    town.clock.now = TEN + 30
+    town.everybody_looks()
+    assert one.begun == ["2026-12-01T10:00:00+01:00"]
+
+
 def test_while_the_store_is_away_it_is_tried_again_until_ten_minutes_after(tmp_path: Path) -> None:
     with closing(Town(sqlite_url(tmp_path / "state"))) as town:
         one = town.daemon()
@@ -378,4 +399,26 @@ def test_changed_tenants_are_planned_at_once(town: Town) -> None:
     town.tenant = town.with_schedule("start: 2026-12-01 10:00, dial_out: true")
     daemon.schedules.tenants_changed()
     assert done.wait(timeout=10)
+    daemon.schedules.stop()
+
+
+def test_a_schedule_that_is_changed_while_one_of_its_times_begins_is_planned_at_once(town: Town) -> None:
+    began, done = datetime.now(UTC).timestamp(), Event()
+    town.clock = lambda: TEN - 0.2 + datetime.now(UTC).timestamp() - began  # type: ignore[assignment]
+    daemon = town.daemon()
+    really, asked = daemon.begin, daemon.asked
+
+    def begin(*about: object, **more: object) -> Begun | Refused:
+        if not asked:
+            town.tenant = town.with_schedule("start: 2026-12-01 09:58, repeat: weekdays, dial_out: true")
+            daemon.schedules.look()
+        answer = really(*about, **more)  # type: ignore[arg-type]
+        if len(asked) == 2:
+            done.set()
+        return answer
+
+    daemon.begin = begin  # type: ignore[method-assign]
+    daemon.schedules.start()
+    assert done.wait(timeout=10)
+    assert asked == ["2026-12-01T10:00:00+01:00", "2026-12-01T09:58:00+01:00"]
     daemon.schedules.stop()

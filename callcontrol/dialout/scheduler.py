@@ -120,11 +120,10 @@ class Scheduler:
 
     def _plan(self, name: str, calling: Calling, since: datetime, now: datetime) -> None:
         plan = self._plans.get(name)
-        if plan is None or plan.calling != calling:
+        set_back = plan is not None and plan.until > now  # the clock; what is called twice now is known to the store
+        if plan is None or plan.calling != calling or set_back:
             self._plans[name] = _Plan(calling, since, calling.next_due(since))
             gevent.sleep(0)  # a thousand rooms take half a second
-        elif plan.until > now:  # the clock was set back: what is called twice now is known to the store
-            plan.until, plan.next_due = now, calling.next_due(now)
 
     # -- one room ------------------------------------------------------------------------------------------------------
 
@@ -138,7 +137,10 @@ class Scheduler:
             self._settle(plan)
         finally:
             self._busy.discard(name)
-        if self._plans.get(name) is not plan or plan.next_due is None or plan.next_due == plan.alarm:
+        if self._plans.get(name) is not plan:  # the schedule was changed meanwhile
+            self._keep(name)
+            return
+        if plan.next_due is None or plan.next_due == plan.alarm:
             return
         now = self._now()
         plan.alarm = plan.next_due if plan.next_due > now else now + RETRY
@@ -153,7 +155,7 @@ class Scheduler:
             if not self._deal_with(occurrence, now):
                 return
             plan.until = occurrence.start
-        plan.next_due = plan.calling.next_due(now)
+        plan.until, plan.next_due = now, plan.calling.next_due(now)
 
     def _deal_with(self, occurrence: Occurrence, now: datetime) -> bool:
         """True when it needs nothing any more."""
