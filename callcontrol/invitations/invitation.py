@@ -9,7 +9,7 @@ from itertools import islice
 
 from callcontrol.errors import CallControlError
 from callcontrol.invitations.dialin import DialIn, dial_ins
-from callcontrol.invitations.phrases import PHRASES, Phrases, day_name, moment_in_words
+from callcontrol.invitations.phrases import PHRASES, Phrases, day_name, day_number, moment_in_words
 from callcontrol.tenants import Access, Admission, KeyAction, Repeat, Room, Schedule, Tenant
 from callcontrol.tenants.occurrences import next_occurrence
 
@@ -156,7 +156,9 @@ def _rhythm(schedule: Schedule, words: Phrases, language: str) -> str:
     }
     if schedule.rule or schedule.repeat not in rhythms:
         return ""
-    return rhythms[schedule.repeat].format(time=f"{start:%H:%M}", day=day_name(start, language), number=start.day)
+    return rhythms[schedule.repeat].format(
+        time=f"{start:%H:%M}", day=day_name(start, language), number=day_number(start, language)
+    )
 
 
 def _indented(lines: Iterator[str]) -> Iterator[str]:

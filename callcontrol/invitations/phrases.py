@@ -153,9 +153,14 @@ def day_name(moment: datetime, language: str) -> str:
     return _DAYS[language].split()[moment.weekday()]
 
 
+def day_number(moment: datetime, language: str) -> str:
+    """The day of the month, as it stands in a sentence."""
+    return "1er" if language == "fr" and moment.day == 1 else str(moment.day)
+
+
 def moment_in_words(moment: datetime, language: str) -> str:
     """``Dienstag, 1. Dezember 2026, 10:00 Uhr``."""
-    number = "1er" if language == "fr" and moment.day == 1 else str(moment.day)
+    number = day_number(moment, language)
     month = _MONTHS[language].split()[moment.month - 1]
     day = day_name(moment, language)
     date = _DATES[language].format(day=day, number=number, month=month, year=moment.year)
