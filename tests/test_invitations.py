@@ -191,12 +191,12 @@ def test_each_rhythm_is_told_in_each_language(repeat: str, language: str) -> Non
 
 @pytest.mark.parametrize(("day", "says"), [(1, "Le 1er de chaque mois"), (2, "Le 2 de chaque mois")])
 def test_the_first_of_the_month_is_le_premier(day: int, says: str) -> None:
-    owner = tenant(
-        'numbers: {"+49 30 8631": {room: a}}
-'
-        f'rooms: {{a: {{access: open, schedule: {{start: "2026-12-0{day} 10:00", repeat: monthly}}}}}}
-'
-    )
+    schedule = f'{{start: "2026-12-0{day} 10:00", repeat: monthly}}'
+    owner = tenant(f"""
+timezone: Europe/Berlin
+numbers: {{"+49 30 8631": {{room: a}}}}
+rooms: {{a: {{access: open, schedule: {schedule}}}}}
+""")
     told = invitation(owner, owner.rooms["a"], "fr", moderator=False, meeting=None, now=NOW).text()
     assert says in told
 
