@@ -1,23 +1,18 @@
 """Messages that callers left are mailed to the owner of the mailbox, and deleted from it where the tenant wants that.
 
 FreeSWITCH keeps the messages and tells of each by an event; it mails nothing itself. Of several daemons the one that
-steers the switch sends (callcontrol/rooms/lease.py). A mail server that does not answer is asked again for an hour;
-then an error is logged and the message stays where it is, in the mailbox. A message left while no daemon was connected
-is not mailed either. Tenant keys: `voicemail` of an extension (`email`, `delete_after_email`); file keys: `smtp`,
+steers the switch sends (callcontrol/rooms/lease.py). When it begins to steer, it looks for new messages of the last
+days that were not mailed: they were left while no daemon was there, or waited for the mail server when one ended. A
+mail server that does not answer is asked again for an hour; then an error is logged and the message stays where it is,
+in the mailbox. Tenant keys: `voicemail` of an extension (`email`, `delete_after_email`); file keys: `smtp`,
 `voicemail`, `switch_voicemail`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from email.headerregistry import Address
-from email.message import EmailMessage
-from email.policy import SMTP
-from email.utils import format_datetime
 from pathlib import Path, PurePosixPath
-from zoneinfo import ZoneInfo
 
 import structlog
 from gevent.event import Event as Signal
@@ -25,48 +20,25 @@ from gevent.lock import BoundedSemaphore
 
 from callcontrol import greenlets
 from callcontrol.config import Config, Smtp
-from callcontrol.errors import SwitchError, UnsafeText
+from callcontrol.errors import SwitchError, SwitchRefused, UnsafeText
 from callcontrol.mail import MailNotSent, send
-from callcontrol.numbers import is_withheld, to_e164
+from callcontrol.messages import Message, mail, message_of, new_messages
+from callcontrol.state import StateUnavailable
+from callcontrol.state.mailed import KEPT, MailedMessages
 from callcontrol.switch.events import Event
 from callcontrol.switch.literals import number_literal, text_literal
 from callcontrol.tenants import Extension, Tenant, Tenants
 
-SUBCLASS = "vm::maintenance"
 #: Seconds to wait before each further try: an hour in all.
 PAUSES = (10.0, 30.0, 60.0, 300.0, 600.0, 1200.0, 1400.0)
 #: Seconds a mail server may take for one: five minutes of speech are 6.5 MB in a mail.
 SENDING = 120.0
 AT_ONCE = 5  # mails under way; each is in the memory, several times
 LARGEST = 20_000_000  # bytes of a recording that is mailed; five minutes have 4.8 million
+#: Seconds a message may be old and is still mailed. What was mailed is remembered for longer.
+LOOKED_BACK = KEPT - 86400.0
 
 _log = structlog.get_logger("callcontrol.mailboxes")
-
-_SUBJECTS = {"de": "Neue Nachricht von {who}", "en": "New voice message from {who}", "fr": "Nouveau message de {who}"}
-_UNKNOWN = {"de": "unbekannt", "en": "an unknown caller", "fr": "un appelant inconnu"}
-_TEXTS = {
-    "de": "Von: {who}\nFür: {extension} {name}\nAm: {when:%d.%m.%Y, %H:%M} ({zone})\nDauer: {seconds} s\n",
-    "en": "From: {who}\nFor: {extension} {name}\nOn: {when:%Y-%m-%d, %H:%M} ({zone})\nLength: {seconds} s\n",
-    "fr": "De : {who}\nPour : {extension} {name}\nLe : {when:%d/%m/%Y, %H:%M} ({zone})\nDurée : {seconds} s\n",
-}
-_FILES = {"de": "nachricht.wav", "en": "message.wav", "fr": "message.wav"}
-
-
-@dataclass(frozen=True)
-class Message:
-    """A message in the mailbox of ``extension``, to be mailed to ``address``.
-
-    ``path``: the recording as FreeSWITCH sees it. ``left_at``: UTC.
-    """
-
-    id: str
-    tenant: Tenant
-    extension: Extension
-    address: str
-    who: str
-    path: str
-    seconds: int
-    left_at: datetime
 
 
 @dataclass(frozen=True)
@@ -91,66 +63,83 @@ class Storage:
 
 
 class MailboxPost:
-    """Mails messages, each in a greenlet of its own until it is taken or the hour is over. ``pending``: how many."""
+    """Mails messages, each in a greenlet of its own until it is taken or the hour is over. ``now``: epoch seconds."""
 
     def __init__(
         self,
         tenants: Callable[[], Tenants],
         smtp: Smtp | None,
         storage: Storage | None,
+        mailed: MailedMessages,
+        now: Callable[[], float],
         *,
         pauses: tuple[float, ...] = PAUSES,
     ) -> None:
         self._tenants = tenants
         self._smtp = smtp
         self._storage = storage
+        self._mailed = mailed
+        self._now = now
         self._pauses = pauses
         self._stopping = Signal()
         self._under_way = BoundedSemaphore(AT_ONCE)
-        self.pending = 0
+        self._waiting: set[str] = set()
 
     @classmethod
-    def of(cls, config: Config, tenants: Callable[[], Tenants]) -> MailboxPost:
+    def of(
+        cls, config: Config, tenants: Callable[[], Tenants], mailed: MailedMessages, now: Callable[[], float]
+    ) -> MailboxPost:
         """With the mail server and the folder of the daemon's file, if they are there."""
         folder = config.voicemail
         seen = config.switch_voicemail or (str(folder.absolute()) if folder is not None else "")
-        return cls(tenants, config.smtp, Storage(folder, seen) if folder is not None else None)
+        return cls(tenants, config.smtp, Storage(folder, seen) if folder is not None else None, mailed, now)
+
+    @property
+    def pending(self) -> int:
+        """How many messages wait for the mail server, or are being sent."""
+        return len(self._waiting)
 
     def take_event(self, switch: str, event: Event, api: Callable[[str], str]) -> None:
         """An event of the switch this daemon steers; ``api`` asks that switch. Never waits."""
-        if event.get("Event-Subclass") != SUBCLASS or event.get("VM-Action") != "leave-message":
-            return
-        message = self._message(event)
+        message = message_of(event, self._tenants())
         if message is None:
             return
-        log = _log.bind(switch=switch, tenant=message.tenant.id, extension=message.extension.number, message=message.id)
         if self._smtp is None or self._storage is None:
-            log.error("message not mailed", reason="smtp: or voicemail: is not in the daemon's file")
+            _of(message, switch).error("message not mailed", reason="smtp: or voicemail: is not in the daemon's file")
             return
-        self.pending += 1
-        greenlets.spawn("mail of a mailbox", self._deliver, message, self._smtp, self._storage, api, log)
+        self._begin(message, self._smtp, self._storage, switch, api)
+
+    def catch_up(self, switch: str, api: Callable[[str], str]) -> None:
+        """Mail what was left on this switch and not mailed. Never waits."""
+        if self._smtp is not None and self._storage is not None:
+            greenlets.spawn("earlier messages", self._catch_up, self._smtp, self._storage, switch, api)
 
     def stop(self) -> None:
         """Try no more; what was not taken stays in the mailboxes."""
         self._stopping.set()
 
-    def _message(self, event: Event) -> Message | None:
-        """What the event tells; None for a mailbox that no tenant has, or that is not mailed."""
-        tenant = self._tenants().find_domain(event.get("VM-Domain"))
-        extension = tenant.extensions.get(event.get("VM-User")) if tenant is not None else None
-        mailbox = extension.voicemail if extension is not None else None
-        if tenant is None or extension is None or mailbox is None or mailbox.email is None:
-            return None
-        return Message(
-            id=event.get("VM-UUID"),
-            tenant=tenant,
-            extension=extension,
-            address=mailbox.email,
-            who=_caller(event, tenant),
-            path=event.get("VM-File-Path"),
-            seconds=_whole(event.get("VM-Message-Len")),
-            left_at=datetime.fromtimestamp(_whole(event.get("VM-Timestamp")), UTC),
-        )
+    def _catch_up(self, smtp: Smtp, storage: Storage, switch: str, api: Callable[[str], str]) -> None:
+        try:
+            for message in self._unmailed(api):
+                self._begin(message, smtp, storage, switch, api)
+        except (SwitchError, StateUnavailable) as error:
+            _log.warning("cannot look for earlier messages", switch=switch, reason=str(error))
+
+    def _unmailed(self, api: Callable[[str], str]) -> Iterator[Message]:
+        """New messages of the last days, of each mailbox that is mailed. Raises SwitchError, StateUnavailable."""
+        for tenant in self._tenants().by_id.values():
+            for extension in tenant.extensions.values():
+                if extension.voicemail is not None and extension.voicemail.email is not None:
+                    listed = list(new_messages(_listed(api, tenant, extension), tenant, extension))
+                    lately = [one for one in listed if one.left_at.timestamp() > self._now() - LOOKED_BACK]
+                    mailed = self._mailed.among([one.id for one in lately]) if lately else set()
+                    yield from (one for one in lately if one.id not in mailed)
+
+    def _begin(self, message: Message, smtp: Smtp, storage: Storage, switch: str, api: Callable[[str], str]) -> None:
+        if message.id not in self._waiting:
+            self._waiting.add(message.id)
+            log = _of(message, switch)
+            greenlets.spawn("mail of a mailbox", self._deliver, message, smtp, storage, api, log)
 
     def _deliver(
         self,
@@ -163,9 +152,16 @@ class MailboxPost:
         try:
             if self._sent(message, smtp, storage, log):
                 log.info("message mailed", seconds=message.seconds)
+                self._note(message, log)
                 _delete_where_wanted(message, api, log)
         finally:
-            self.pending -= 1
+            self._waiting.discard(message.id)
+
+    def _note(self, message: Message, log: structlog.stdlib.BoundLogger) -> None:
+        try:
+            self._mailed.add(message.id, self._now())
+        except StateUnavailable as error:
+            log.warning("it is not noted that the message was mailed", reason=str(error))
 
     def _sent(self, message: Message, smtp: Smtp, storage: Storage, log: structlog.stdlib.BoundLogger) -> bool:
         """Send it, again and again; False after an error was logged.
@@ -191,29 +187,23 @@ class MailboxPost:
         return False
 
 
-def mail(message: Message, recording: bytes, *, sender: str) -> EmailMessage:
-    """The mail with the recording."""
-    language = message.tenant.languages[0] if message.tenant.languages[0] in _TEXTS else "en"
-    who = message.who or _UNKNOWN[language]
-    written = EmailMessage(policy=SMTP)
-    written["From"] = Address(display_name=message.tenant.name, addr_spec=sender)
-    written["To"] = Address(addr_spec=message.address)
-    written["Subject"] = _SUBJECTS[language].format(who=who)
-    written["Date"] = format_datetime(message.left_at)
-    written["Message-ID"] = f"<{message.id}@{sender.rpartition('@')[2]}>"  # the same at each try: nobody sees it twice
-    written["Auto-Submitted"] = "auto-generated"  # RFC 3834: no answer by a machine, please
-    text = _TEXTS[language].format(
-        who=who,
-        extension=message.extension.number,
-        name=message.extension.name,
-        when=message.left_at.astimezone(ZoneInfo(message.tenant.timezone)),
-        zone=message.tenant.timezone,
-        seconds=message.seconds,
-    )
-    written.set_content(text)
-    written.add_attachment(recording, maintype="audio", subtype="wav", filename=_FILES[language])
-    written["Content-Language"] = language  # last: content moves such headers into its parts
-    return written
+def _of(message: Message, switch: str) -> structlog.stdlib.BoundLogger:
+    where = {"tenant": message.tenant.id, "extension": message.extension.number, "message": message.id}
+    log: structlog.stdlib.BoundLogger = _log.bind(switch=switch, **where)
+    return log
+
+
+def _account(tenant: Tenant, extension: Extension) -> str:
+    """Raises UnsafeText."""
+    return f"{number_literal(extension.number)}@{text_literal(tenant.domain or '')}"
+
+
+def _listed(api: Callable[[str], str], tenant: Tenant, extension: Extension) -> str:
+    """The messages of a mailbox, as the switch lists them; a mailbox without any is refused (``-ERR no reply``)."""
+    try:
+        return api(f"vm_list {_account(tenant, extension)}")
+    except (SwitchRefused, UnsafeText):
+        return ""
 
 
 def _delete_where_wanted(message: Message, api: Callable[[str], str], log: structlog.stdlib.BoundLogger) -> None:
@@ -221,21 +211,7 @@ def _delete_where_wanted(message: Message, api: Callable[[str], str], log: struc
     if mailbox is None or not mailbox.delete_after_email:
         return
     try:
-        account = f"{number_literal(message.extension.number)}@{text_literal(message.tenant.domain or '')}"
-        api(f"vm_delete {account} {text_literal(message.id)}")
+        api(f"vm_delete {_account(message.tenant, message.extension)} {text_literal(message.id)}")
         log.info("message deleted, as it was mailed")
     except (SwitchError, UnsafeText) as error:
         log.error("message not deleted", reason=str(error))
-
-
-def _caller(event: Event, tenant: Tenant) -> str:
-    """Who spoke, for people: a colleague's name only of whom FreeSWITCH authenticated; empty when it is not known."""
-    shown = event.get("VM-Caller-ID-Number")
-    if event.get("variable_cc_door") == "extensions" and event.get("variable_domain_name").lower() == tenant.domain:
-        colleague = tenant.extensions.get(event.get("variable_user_name"))
-        return f"{colleague.number} {colleague.name}" if colleague is not None else ""
-    return "" if is_withheld(shown) else to_e164(shown, tenant.region) or ""
-
-
-def _whole(text: str) -> int:
-    return int(text) if text.isascii() and text.isdigit() else 0

@@ -30,6 +30,7 @@ from callcontrol.rooms.names import Recordings, SpokenNames
 from callcontrol.rooms.registry import RoomRegistry
 from callcontrol.rooms.steward import Ground
 from callcontrol.state import Database, Legs, StateStore
+from callcontrol.state.mailed import MailedMessages
 from callcontrol.state.office import OfficeCalls
 from callcontrol.state.rounds import RoundStore
 from callcontrol.state.settings import SettingsStore
@@ -101,7 +102,7 @@ class Parts:
         self.rounds = Rounds(exchange)
         self.lines = OutsideLines(self._offices, self.links, self._epoch)
         self.schedules = Scheduler(self.rounds, exchange.store, self._now_in_force, self._epoch, self._occurred)
-        self.post = MailboxPost.of(self._config, self._now_in_force)
+        self.post = MailboxPost.of(self._config, self._now_in_force, MailedMessages(self.database), self._epoch)
 
     def _exchange(self) -> Exchange:
         return Exchange(

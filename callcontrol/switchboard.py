@@ -57,6 +57,7 @@ class Switchboard:
         self._metrics = metrics
         self._on_job = on_job
         self._known = False
+        self._caught_up = False  # with messages that were left while this daemon did not steer
 
     def start(self, stopping: Signal) -> None:
         """Connect, and keep connected and in charge until ``stopping``."""
@@ -87,6 +88,9 @@ class Switchboard:
         if not self._known:
             self.reload_directory()
         self._known = True
+        if self.steward.lease.held and not self._caught_up:
+            self._post.catch_up(link.name, link.api)
+        self._caught_up = self.steward.lease.held
 
     def on_event(self, event: Event) -> None:
         """Something happened on the switch."""
@@ -99,7 +103,7 @@ class Switchboard:
 
     def on_down(self, link: Link) -> None:
         """The switch is lost."""
-        self._known = False
+        self._known = self._caught_up = False
         self.steward.lease.lost()
         self._books.lost(link.name)
         self._metrics.link_up.labels(link.name).set(0)

@@ -328,6 +328,7 @@ def test_of_two_daemons_the_one_that_steers_the_switch_mails_a_message(house: Ho
         "Event-Name": "CUSTOM",
         "Event-Subclass": "vm::maintenance",
         "VM-Action": "leave-message",
+        "VM-UUID": "4f1d2c1a-7c3e-4a31-9d4f-0d7c5d6e8f90",
         "VM-User": "33",
         "VM-Domain": "harbour.example",
         "VM-File-Path": str(recording),

@@ -30,7 +30,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     ),
     frozenset({"tenants", "state", "switch", "rehearsal", "http"}),
     frozenset({"config", "routing", "directory", "freeswitch", "outgoing", "status"}),
-    frozenset({"mail"}),
+    frozenset({"mail", "messages"}),
     frozenset({"rooms", "ledger", "invitations", "forwarding", "mailboxes"}),
     frozenset({"dialout", "desk", "explain"}),
     frozenset({"flows", "switchboard", "attendance"}),

@@ -4,22 +4,27 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from uuid import uuid4
 
 import gevent
 import pytest
+from structlog.testing import capture_logs
 
 from callcontrol import mailboxes
 from callcontrol.config import Smtp
-from callcontrol.errors import SwitchRefused
+from callcontrol.errors import SwitchLost, SwitchRefused
 from callcontrol.mailboxes import LARGEST, MailboxPost, Storage
+from callcontrol.state import Database, sqlite_url
+from callcontrol.state.mailed import MailedMessages
 from callcontrol.switch.events import Event
 from callcontrol.tenants import Tenants, load_folder
 from tests.mail_server import MailServer, running, stalling
 
 SEEN = "/srv/voicemail"
+NOW = 1_795_400_000.0
 TENANT = """
 tenant: acme
 name: Acme GmbH
@@ -46,12 +51,14 @@ class Office:
         self.tenants, problems = load_folder(folder / "tenants", {})
         assert not problems
         self.folder = folder / "voicemail"
+        self.database = Database(sqlite_url(folder / "state"))
+        self.listed: dict[str, str] = {}
         self.asked: list[str] = []
 
     def post(self, port: int, *, pauses: tuple[float, ...] = (), storage: bool = True) -> MailboxPost:
         smtp = Smtp(url=f"smtp://127.0.0.1:{port}", sender="post@acme.example", starttls=False)
         where = Storage(self.folder, SEEN) if storage else None
-        return MailboxPost(self._current, smtp, where, pauses=pauses)
+        return MailboxPost(self._current, smtp, where, MailedMessages(self.database), lambda: NOW, pauses=pauses)
 
     def message(self, extension: str = "33", *, sound: bytes = b"RIFF....WAVE", **changed: str) -> Event:
         """What FreeSWITCH tells of a message, whose recording is in the folder."""
@@ -75,16 +82,34 @@ class Office:
         return Event(json.dumps(values | changed).encode())
 
     def ask(self, command: str) -> str:
+        if command.startswith("vm_list "):
+            if (account := command.removeprefix("vm_list ")) not in self.listed:
+                raise SwitchRefused("-ERR no reply")  # what FreeSWITCH says of a mailbox without messages
+            return self.listed[account]
         self.asked.append(command)
         return "+OK"
+
+    def keeps(self, extension: str, *, ago: float = 60.0, read: int = 0, caller: str = "Ann:030555123") -> str:
+        """A message that FreeSWITCH has in a mailbox, as it lists it; its uuid."""
+        uuid = str(uuid4())
+        path = self.folder / "acme.example" / extension / f"msg_{uuid}.wav"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(b"RIFF....WAVE")
+        seen = f"{SEEN}/acme.example/{extension}/{path.name}"
+        line = f"{int(NOW - ago)}:{read}:{extension}:acme.example:inbox:{seen}:{uuid}:{caller}:12\n"
+        account = f"{extension}@acme.example"
+        self.listed[account] = self.listed.get(account, "") + line
+        return uuid
 
     def _current(self) -> Tenants:
         return self.tenants
 
 
 @pytest.fixture
-def office(tmp_path: Path) -> Office:
-    return Office(tmp_path)
+def office(tmp_path: Path) -> Iterator[Office]:
+    office = Office(tmp_path)
+    yield office
+    office.database.close()
 
 
 def deliver(post: MailboxPost, event: Event, ask: Callable[[str], str]) -> None:
@@ -170,8 +195,8 @@ def test_of_many_messages_a_few_are_under_way_at_once(office: Office) -> None:
     """A mail server that hangs must not fill the memory with recordings."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         post = office.post(listening.getsockname()[1])
-        for _ in range(12):
-            post.take_event("local", office.message(), office.ask)
+        for number in range(12):
+            post.take_event("local", office.message(**{"VM-UUID": f"0b7a-{number}"}), office.ask)
         gevent.sleep(0.3)
         listening.settimeout(0.2)
         came = []
@@ -265,3 +290,106 @@ def test_the_mail_is_in_the_tenants_language(tmp_path: Path, language: str, subj
     mail = server.mails[0][2]
     assert mail["Subject"].startswith(subject)
     assert mail["Content-Language"] == language
+
+
+# -- messages that were left while no daemon was there -----------------------------------------------------------------
+
+
+def catch_up(office: Office, post: MailboxPost) -> None:
+    """A daemon begins to steer the switch; wait until it is done with what it finds."""
+    post._catch_up(post._smtp, post._storage, "local", office.ask)  # type: ignore[arg-type]
+    with gevent.Timeout(20):
+        while post.pending:
+            gevent.sleep(0.02)
+
+
+def test_a_message_left_while_no_daemon_was_there_is_mailed_once(office: Office) -> None:
+    left = office.keeps("33")
+    with running(MailServer()) as server:
+        catch_up(office, office.post(server.port))
+        catch_up(office, office.post(server.port))
+    ((_, to, mail),) = server.mails
+    assert (to, mail["Subject"]) == (["clara@acme.example"], "New voice message from +4930555123")
+    assert mail["Message-ID"] == f"<{left}@acme.example>"
+
+
+def test_a_message_that_was_mailed_before_the_restart_is_not_mailed_again(office: Office) -> None:
+    left = office.keeps("33")
+    event = office.message(**{"VM-UUID": left})
+    with running(MailServer()) as server:
+        deliver(office.post(server.port), event, office.ask)
+        catch_up(office, office.post(server.port))
+    assert len(server.mails) == 1
+
+
+def test_an_earlier_message_is_deleted_once_it_was_mailed_where_the_owner_wants_that(office: Office) -> None:
+    left = office.keeps("34")
+    with running(MailServer()) as server:
+        catch_up(office, office.post(server.port))
+    assert office.asked == [f"vm_delete 34@acme.example {left}"]
+
+
+def test_what_the_owner_has_heard_or_is_old_or_is_nobodys_is_not_mailed(office: Office) -> None:
+    office.keeps("33", read=1_795_399_000)
+    office.keeps("33", ago=8 * 86400.0)
+    office.keeps("35")
+    with running(MailServer()) as server:
+        catch_up(office, office.post(server.port))
+    assert not server.mails
+
+
+@pytest.mark.parametrize(
+    "caller",
+    [
+        "Mallory:x:\n1795399999:0:33:acme.example:inbox:/srv/voicemail/acme.example/34/msg_1.wav:{0}:a:1",
+        "Mallory:x:\n1795399999:0:33:acme.example:inbox:/etc/passwd:{0}:a:1",
+        "Mallory:x:\nno line at all",
+    ],
+)
+def test_a_caller_whose_name_looks_like_a_line_of_the_list_brings_nobody_elses_recording(
+    office: Office, caller: str
+) -> None:
+    (office.folder / "acme.example" / "34").mkdir(parents=True)
+    (office.folder / "acme.example" / "34" / "msg_1.wav").write_bytes(b"secret")
+    office.keeps("33", caller=caller.format(uuid4()))
+    with running(MailServer()) as server:
+        catch_up(office, office.post(server.port))
+    sounds = [part.get_content() for _, _, mail in server.mails for part in mail.iter_attachments()]
+    assert b"secret" not in sounds
+
+
+def test_an_event_told_twice_is_mailed_once(office: Office) -> None:
+    with running(MailServer("451 come back later")) as server:
+        post = office.post(server.port, pauses=(0.2,) * 20)
+        post.take_event("local", office.message(), office.ask)
+        post.take_event("local", office.message(), office.ask)
+        assert post.pending == 1
+        server._refuse = ""
+        with gevent.Timeout(10):
+            while post.pending:
+                gevent.sleep(0.02)
+    assert len(server.mails) == 1
+
+
+@pytest.mark.parametrize("uuid", ["", "a b", "x" * 65, "<x>"])
+def test_what_is_no_message_of_the_switch_is_not_mailed(office: Office, uuid: str) -> None:
+    with running(MailServer()) as server:
+        deliver(office.post(server.port), office.message(**{"VM-UUID": uuid}), office.ask)
+    assert not server.mails
+
+
+def test_a_name_with_colons_changes_nothing(office: Office) -> None:
+    office.keeps("33", caller="a:b::c:030555123")
+    with running(MailServer()) as server:
+        catch_up(office, office.post(server.port))
+    assert [mail["Subject"] for _, _, mail in server.mails] == ["New voice message from +4930555123"]
+
+
+def test_a_switch_that_is_lost_while_it_is_asked_is_told_in_the_log(office: Office) -> None:
+    def lost(command: str) -> str:
+        raise SwitchLost("no connection")
+
+    with running(MailServer()) as server, capture_logs() as logs:
+        post = office.post(server.port)
+        post._catch_up(post._smtp, post._storage, "local", lost)  # type: ignore[arg-type]
+    assert [line["event"] for line in logs] == ["cannot look for earlier messages"]

@@ -197,8 +197,16 @@ extension_settings = Table(
     Column("changed_at", Double, nullable=False),
 )
 
+#: Messages of mailboxes that were mailed, by FreeSWITCH's uuid of each.
+mailed_messages = Table(
+    "mailed_messages",
+    metadata,
+    Column("message", String, primary_key=True),
+    Column("forget_at", Double, nullable=False, index=True),
+)
+
 #: Tables whose rows end by themselves: UTC epoch seconds in `forget_at`.
-FADING = (languages, caller_guesses, target_guesses)
+FADING = (languages, caller_guesses, target_guesses, mailed_messages)
 
 
 _LOCK = text("SELECT pg_advisory_xact_lock(hashtextextended(:key, 0))")

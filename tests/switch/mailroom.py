@@ -21,6 +21,37 @@ from tests.switch.event_socket import EventSocket
 from tests.switch.phones import Switch
 
 
+class Daemon:
+    """`callcontrol serve`, which may be killed and started again."""
+
+    def __init__(self, folder: Path, password: str) -> None:
+        self._folder, self._password = folder, password
+        self._process = self._started()
+
+    def kill(self) -> None:
+        """As a crash would."""
+        self._process.kill()
+        self._process.wait(20)
+
+    def start(self) -> None:
+        """Again."""
+        self._process = self._started()
+
+    def stop(self) -> None:
+        """In order."""
+        self._process.terminate()
+        self._process.wait(20)
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        with (self._folder / "daemon.log").open("ab") as log:
+            return subprocess.Popen(
+                [sys.executable, "-m", "callcontrol", "serve", "--config", str(self._folder / "callcontrol.yaml")],
+                cwd=REPOSITORY,
+                env=os.environ | {"CALLCONTROL_ESL_PASSWORD": self._password},
+                stderr=log,
+            )
+
+
 @dataclass(frozen=True)
 class Mailroom:
     """``folder``: where everything of this run is; ``mails``: the mail server."""
@@ -28,6 +59,7 @@ class Mailroom:
     folder: Path
     switch: Switch
     mails: MailServer
+    daemon: Daemon
 
     def boxes(self, account: str) -> str:
         """``new:saved:...`` messages of a mailbox, as FreeSWITCH counts them."""
@@ -75,23 +107,17 @@ def mailroom_of(binary: Path, folder: Path) -> Iterator[Mailroom]:
         (folder / "directory").mkdir(mode=0o700)
         (folder / "callcontrol.yaml").write_text(json.dumps(settings))
         switch.start()
-        with (folder / "daemon.log").open("wb") as log:
-            daemon = subprocess.Popen(
-                [sys.executable, "-m", "callcontrol", "serve", "--config", str(folder / "callcontrol.yaml")],
-                cwd=REPOSITORY,
-                env=os.environ | {"CALLCONTROL_ESL_PASSWORD": password},
-                stderr=log,
-            )
+        daemon = Daemon(folder, password)
         try:
             switch.wait_ready(30)
             event_socket = EventSocket("127.0.0.1", events, password)
-            room = Mailroom(folder, Switch(f"127.0.0.1:{trunk}", f"127.0.0.1:{extensions}", event_socket), mails)
+            doors = Switch(f"127.0.0.1:{trunk}", f"127.0.0.1:{extensions}", event_socket)
+            room = Mailroom(folder, doors, mails, daemon)
             _wait_for_lease(room)
             yield room
             event_socket.close()
         finally:
-            daemon.terminate()
-            daemon.wait(20)
+            daemon.stop()
             switch.stop(10)
 
 

@@ -79,6 +79,25 @@ def test_a_mailed_message_is_deleted_where_the_owner_wants_that(mailroom: Mailro
     assert not list((mailroom.folder / "voicemail" / DOMAIN / "34").glob("msg_*"))
 
 
+def test_a_message_that_ends_while_no_daemon_lives_is_mailed_by_the_next_one(
+    mailroom: Mailroom, phones: Phones
+) -> None:
+    before = len(mails_to(mailroom, "clara@attic.example"))
+    ann = phones("Ann").speaks(False).calls(CLARA, from_="+4930555123").is_answered()
+    ann.hears("extension-unavailable", "mailbox-record-message", language="en").speaks()
+    mailroom.daemon.kill()
+    time.sleep(3)  # the message itself
+    ann.presses("#").speaks(False).hears("mailbox-record-menu", language="en").presses("2").hears("mailbox-saved")
+    ann.hears("mailbox-goodbye", language="en").is_hung_up("NORMAL_CLEARING")
+    assert mailroom.boxes(f"33@{DOMAIN}").startswith("1:")
+    mailroom.daemon.start()
+    until(lambda: len(mails_to(mailroom, "clara@attic.example")) > before, 45)
+    mailroom.daemon.kill()
+    mailroom.daemon.start()
+    until(lambda: [line["event"] for line in mailroom.log()].count("link is up") == 3, 45)
+    assert len(mails_to(mailroom, "clara@attic.example")) == before + 1
+
+
 def test_from_outside_the_owner_comes_in_with_extension_and_pin(mailroom: Mailroom, phones: Phones) -> None:
     leave(phones("Ann"), DORA)
     dora = phones("Dora").speaks(False).calls(ALL, from_="+4930555777").is_answered()
