@@ -123,6 +123,12 @@ def test_what_is_assumed_changes_what_is_explained(office: Office, state: str, o
     assert next(line for line in told if "->" in line).split("-> ")[1] == outcome
 
 
+def test_who_calls_the_own_extension_is_talking_as_in_a_call(office: Office) -> None:
+    told = office.tells("explain", "35", "35")
+    assert any("the extension is in a call" in line for line in told)
+    assert told[-1].strip() == "-> the busy tone"
+
+
 def test_star_codes_count_as_they_do_for_calls(office: Office) -> None:
     office.dials("*11*791")
     told = [" ".join(line.split()) for line in office.tells("explain", "35", "33")]

@@ -229,7 +229,8 @@ def _extension(where: ExtensionRoute, who: Caller, states: _States, ground: _Gro
         settings = overlay(extension, ground.stored.get((tenant.id, extension.number), NOTHING)).settings
         if "dnd" in assumed:
             settings = replace(settings, do_not_disturb=True, stars=settings.stars | {"do_not_disturb"})
-        return Situation("unregistered" not in assumed, "busy" in assumed), settings
+        talking = "busy" in assumed or extension.number == who.extension  # its own call, sent on to it or not
+        return Situation("unregistered" not in assumed, talking), settings
 
     yield from explain_extension(Called(tenant, tenant.extensions[where.extension]), who, see)
 
