@@ -105,13 +105,13 @@ class Attention:
         return samples[-wanted:] if len(samples) >= wanted else samples[:0]
 
     def behind(self, seconds: float) -> Samples:
-        """So many seconds of sound that follow the prompt asked for last; empty while there are less."""
+        """So many seconds of sound that follow the prompt asked for last; empty while there may be more to come."""
         listener, asked = self.listen(), max(self._asked, default=None)
         if listener is None or asked is None:
             return np.zeros(0, np.float32)
         begin, wanted = int(listener.heard[asked].end * RATE) - RATE // 5, int(seconds * RATE)
         samples = listener.recording.samples[max(0, begin) : begin + wanted]
-        return samples if len(samples) == wanted else samples[:0]
+        return samples if len(samples) == wanted or self.over() else samples[:0]
 
     def first(self, true: Callable[[Samples], bool], since: float, window: float = 0.1) -> float | None:
         """When (time.monotonic) ``true`` first held of so many seconds of sound from ``since`` on; None for never."""

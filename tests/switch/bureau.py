@@ -80,9 +80,7 @@ class Bureau(Theatre):
 
     def opens(self, name: str, text: str) -> None:
         """Save a tenant file; returns once it is in force."""
-        before = self.demo.text().count('"event":"tenants in force"')
-        (self._tenants / f"{name}.yaml").write_text(text)
-        self.wait_for(lambda: self.demo.text().count('"event":"tenants in force"') > before)
+        self.puts_in_force(self._tenants / f"{name}.yaml", text)
 
     def until(self, true: Callable[[], object], within: float = 10.0) -> None:
         """Wait until it is true; AssertionError with the daemon's log."""

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -12,10 +9,10 @@ from typing import Any
 import pytest
 
 from tests.sip_carrier import DECLINES, Carrier
-from tests.switch.conftest import REPOSITORY, Phones
+from tests.switch.conftest import Phones
 from tests.switch.demo import Demo
 from tests.switch.odd_caller import OddCall
-from tests.switch.office import DOMAIN, PASSWORD, Office, header, office_of
+from tests.switch.office import DOMAIN, PASSWORD, Office, dials, header, office_of, rings_for, run, talk
 from tests.switch.phones import Phone, Switch
 
 pytestmark = [pytest.mark.freeswitch, pytest.mark.timeout(240)]
@@ -47,18 +44,6 @@ def office(parts: tuple[Demo, Carrier], make_phones: Callable[[Switch], Phones])
         run(demo, "forwarding", "office", number, "--reset")
 
 
-def run(demo: Demo, *words: str) -> dict[str, Any]:
-    """What `callcontrol WORDS --json` says."""
-    where = ["--config", str(demo.state / "callcontrol.yaml")]
-    if words[0] == "who":
-        where = ["--http", f"127.0.0.1:{demo.http}", "--state", str(demo.state)]
-    command = [sys.executable, "-m", "callcontrol", *words, "--json", *where]
-    done = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, timeout=30)
-    assert done.returncode == 0, done.stderr
-    said: dict[str, Any] = json.loads(done.stdout)
-    return said
-
-
 def everything_set(demo: Demo) -> dict[str, Any]:
     """What is set for the extensions of both tenants."""
     who = {
@@ -67,36 +52,6 @@ def everything_set(demo: Demo) -> dict[str, Any]:
         for one in run(demo, "who", tenant)["extensions"]
     }
     return who | {"rules": run(demo, "forwarding", "office", "33")}
-
-
-def dials(office: Office, phone: Phone, code: str, said: str = "") -> None:
-    """The star code is carried out or refused, with these words in the log; what people hear: test_star_codes.py."""
-    before = len(star_codes(office))
-    phone.calls(code).is_answered()
-    office.wait_for(lambda: len(star_codes(office)) > before)
-    assert said in str(star_codes(office)[-1])
-    phone.hangs_up()
-
-
-def star_codes(office: Office) -> list[dict[str, Any]]:
-    return [line for line in office.demo.log() if line["event"].startswith("star code")]
-
-
-def rings_for(called: Phone, caller: Phone, within: float = 10.0) -> None:
-    """The call reaches this telephone; it is not taken."""
-    called.rings(within=within)
-    caller.hangs_up()
-    called.is_refused()
-
-
-def talk(caller: Phone, called: Phone) -> None:
-    """The call is taken, both hear each other, and the caller hangs up."""
-    called.rings().answers()
-    caller.is_answered()
-    caller.speaks().hears_tone_of(called.speaks())
-    called.hears_tone_of(caller)
-    caller.speaks(False).hangs_up()
-    called.speaks(False).is_hung_up()
 
 
 def is_in_the_mailbox(office: Office, caller: Phone) -> None:

@@ -6,6 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 from tests.switch.conftest import Phones
 from tests.switch.demo import Demo
@@ -48,6 +49,12 @@ class Theatre:
         while not true():
             assert time.monotonic() < deadline, self.demo.text()
             time.sleep(0.02)
+
+    def puts_in_force(self, file: Path, text: str) -> None:
+        """Save a tenant file; returns once it counts."""
+        before = self.demo.text().count('"event":"tenants in force"')
+        file.write_text(text)
+        self.wait_for(lambda: self.demo.text().count('"event":"tenants in force"') > before)
 
     def guest(self, name: str, number: str = STAGE) -> Phone:
         """Dials, and is not waited for."""
