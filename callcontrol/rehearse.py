@@ -31,7 +31,7 @@ from callcontrol.routing import Door, route
 from callcontrol.state import sqlite_url
 from callcontrol.tenants import Tenants, load_folder
 
-READY_SECONDS = 10.0
+READY_SECONDS = 60.0
 CALL_SECONDS = 60.0
 _NUMBER = re.compile(r"\+?[0-9*#]+")
 _SEPARATORS = str.maketrans("", "", " ()./-")  # people write numbers with them; a telephone does not dial them

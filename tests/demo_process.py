@@ -16,10 +16,10 @@ from pathlib import Path
 import gevent
 from gevent import subprocess
 
-from tests.own_freeswitch import free_ports
+from tests.patience import PATIENCE
+from tests.ports import free_ports
 
 REPOSITORY = Path(__file__).parents[1]
-SECONDS = 45.0
 
 
 class Demo:
@@ -52,7 +52,7 @@ class Demo:
             )
         return self
 
-    def ends(self, seconds: float = SECONDS) -> int:
+    def ends(self, seconds: float = PATIENCE) -> int:
         """Its exit status, once it has ended by itself."""
         assert self.process is not None
         return self.process.wait(seconds)
@@ -76,7 +76,7 @@ class Demo:
         self.until(lambda: "\nready" in "\n" + self.out())
         return self
 
-    def until(self, condition: Callable[[], object], seconds: float = SECONDS) -> None:
+    def until(self, condition: Callable[[], object], seconds: float = PATIENCE) -> None:
         """Wait for something that nobody announces."""
         expires = time.monotonic() + seconds
         while not condition():
@@ -103,7 +103,7 @@ class Demo:
         for pid in self.processes():
             os.kill(pid, signal.SIGKILL)
         if self.process is not None:
-            self.process.wait(SECONDS)
+            self.process.wait(PATIENCE)
 
     def _ports(self) -> Sequence[str]:
         options = {

@@ -15,24 +15,32 @@ from typing import Any
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, LoginPassword
 
+from tests.patience import PATIENCE
+from tests.ports import free_port
+
 #: Key and self-signed certificate for localhost and 127.0.0.1, of use to these tests only.
 CERTIFICATE = Path(__file__).parent / "mail_server.pem"
 PASSWORD = "s3cret/:@word#?"
 
 
 class MailServer:
-    """Started by ``running``. ``mails``: what came, and for whom. ``refuse``: its answer to recipients."""
+    """Started by ``running``. ``mails``: what came, and for whom. ``refuse``: its answer to recipients.
+
+    ``refused``: how often it gave that answer.
+    """
 
     def __init__(self, refuse: str = "") -> None:
         self.mails: list[tuple[str, list[str], EmailMessage]] = []
         self.encrypted: list[bool] = []
         self.logins: list[tuple[bytes, bytes]] = []
         self.port = 0
-        self._refuse = refuse
+        self.refuse = refuse
+        self.refused = 0
 
     async def handle_RCPT(self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any) -> str:  # noqa: N802
-        if self._refuse:
-            return self._refuse
+        if self.refuse:
+            self.refused += 1
+            return self.refuse
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
@@ -64,8 +72,8 @@ def running(
         if authenticated
         else {}
     )
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = free_port()
+    how |= {"ready_timeout": PATIENCE, "server_hostname": "mail.example"}  # its own choice asks the DNS
     controller = Controller(server, hostname="127.0.0.1", port=port, **how)
     controller.start()
     server.port = port
@@ -94,7 +102,7 @@ def stalling(last: bytes, farewell: bytes = b"") -> Iterator[tuple[int, list[byt
         talker.start()
         yield listening.getsockname()[1], heard
         listening.shutdown(socket.SHUT_RDWR)
-    talker.join(5)
+    talker.join(PATIENCE)
 
 
 def _answer(listening: socket.socket, last: bytes, farewell: bytes, heard: list[bytes]) -> None:

@@ -19,6 +19,8 @@ from pathlib import Path
 import pytest
 
 from callcontrol.freeswitch import FreeSwitchProcess, find_freeswitch
+from tests.patience import PATIENCE
+from tests.ports import free_ports
 from tests.switch.event_socket import EventSocket
 
 REPOSITORY = Path(__file__).parents[1]
@@ -69,27 +71,12 @@ def running(folder: Path, **environ: str) -> Iterator[Running]:
     )
     process.start()
     try:
-        process.wait_ready(30)
+        process.wait_ready(PATIENCE)
         event_socket = EventSocket("127.0.0.1", events, password)
         yield Running(process, folder, trunk, extensions, daemon, event_socket)
         event_socket.close()
     finally:
         process.stop(15)
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports nobody uses at this moment, for TCP and UDP."""
-    held, ports = [], []
-    while len(ports) < count:
-        stream, datagram = socket.socket(), socket.socket(type=socket.SOCK_DGRAM)
-        held += [stream, datagram]
-        stream.bind(("127.0.0.1", 0))
-        with suppress(OSError):
-            datagram.bind(stream.getsockname())
-            ports.append(stream.getsockname()[1])
-    for each in held:
-        each.close()
-    return ports
 
 
 def write_prompts(folder: Path) -> None:

@@ -13,7 +13,8 @@ import gevent
 from gevent import subprocess
 from gevent.socket import wait_read
 
-SECONDS = 30.0
+from tests.patience import PATIENCE
+
 _TAKE_TERMINAL = """
 import fcntl, os, sys, termios
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
@@ -43,7 +44,7 @@ class PseudoTerminal:
 
     def sees(self, pattern: str) -> PseudoTerminal:
         """A line or a piece of one that fits appears."""
-        expires = time.monotonic() + SECONDS
+        expires = time.monotonic() + PATIENCE
         while not (found := re.compile(pattern).search(self.text, self._seen)):
             assert time.monotonic() < expires, f"not seen: {pattern}\n----\n{self.lines()}"
             self._read(0.2)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
-
 import gevent
 from gevent import socket
 from gevent.queue import Queue
 from gevent.server import StreamServer
+
+from tests.patience import PATIENCE
 
 
 class Wire:
@@ -22,7 +22,7 @@ class Wire:
     def send(self, text):
         self.sock.sendall(text if isinstance(text, bytes) else text.encode() + b"\n\n")
 
-    def frame(self, seconds=5.0):
+    def frame(self, seconds=PATIENCE):
         """The next frame, or None at the end of the stream."""
         with gevent.Timeout(seconds):
             while b"\n\n" not in self._buffer:
@@ -146,7 +146,7 @@ class TinyDaemon:
         self._accepted.put(wire)
         done.wait()
 
-    def call(self, seconds=5.0):
+    def call(self, seconds=PATIENCE):
         """The next call that came in."""
         return self._accepted.get(timeout=seconds)
 
@@ -154,14 +154,6 @@ class TinyDaemon:
         self.server.stop(timeout=0)
         for sock in self.sockets:
             sock.close()
-
-
-def eventually(condition, seconds=3.0):
-    """Wait until something that nobody announces has become true."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not become true"
-        gevent.sleep(0.005)
 
 
 def dial_link(address, password="rehearsal"):

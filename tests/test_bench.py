@@ -19,6 +19,7 @@ from bench.fleet import NUMBERS_PER_KIND, PIN, open_room, pin_room
 from bench.ground import second_door
 from bench.machine import cpu_seconds, is_realtime, open_sockets, origin, resident_bytes, share_priority
 from callcontrol.tenants import Access, load_folder
+from tests.patience import PATIENCE
 
 HOME = Path(__file__).parent.parent
 
@@ -140,7 +141,7 @@ def test_the_origin_of_figures_names_versions_and_load() -> None:
 
 def test_fifty_calls_at_once_are_all_served_and_leave_nothing_behind(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "bench", "burst", "--quick", "--calls", "50", "--raw", str(tmp_path)]
-    ran = subprocess.run(command, cwd=HOME, capture_output=True, text=True, timeout=100, check=False)
+    ran = subprocess.run(command, cwd=HOME, capture_output=True, text=True, timeout=4 * PATIENCE, check=False)
     assert ran.returncode == 0, ran.stdout + ran.stderr
     (raw,) = tmp_path.glob("*-burst.json")
     (result,) = json.loads(raw.read_text())["result"]
@@ -151,6 +152,6 @@ def test_fifty_calls_at_once_are_all_served_and_leave_nothing_behind(tmp_path: P
 def test_without_freeswitch_the_answer_time_is_not_measured_and_says_why(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "bench", "answer", "--quick", "--raw", str(tmp_path)]
     nowhere = {"PATH": str(tmp_path), "PYTHONPATH": str(HOME)}
-    ran = subprocess.run(command, cwd=HOME, capture_output=True, text=True, timeout=60, check=False, env=nowhere)
+    ran = subprocess.run(command, cwd=HOME, capture_output=True, text=True, timeout=PATIENCE, check=False, env=nowhere)
     assert ran.returncode == 1
     assert "no FreeSWITCH: set FREESWITCH to its binary" in ran.stdout

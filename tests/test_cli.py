@@ -9,8 +9,10 @@ import re
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import gevent
 import pytest
@@ -24,6 +26,7 @@ from callcontrol.metrics import Metrics
 from callcontrol.rooms.api import ACTIONS
 from callcontrol.rooms.calls import Begun, Refused
 from tests.live_rooms import BOARD, EPOCH, LiveRooms, invitee
+from tests.patience import PATIENCE, until
 
 HOSTILE = "+49\x1b[2J\x1b]0;mine\x07[red]\u202e\n"
 SHOWN = "+49\\x1b[2J\\x1b]0;mine\\x07[red]\\u202e\\n"
@@ -63,12 +66,6 @@ def types(daemon: Daemon, *words: str) -> Result:
         return CliRunner().invoke(main, [*words, *daemon.options], env={"COLUMNS": "100"})
 
     return gevent.get_hub().threadpool.apply(run)
-
-
-def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
-    with gevent.Timeout(seconds):
-        while not condition():
-            gevent.sleep(0.02)
 
 
 def test_rooms_shows_who_is_in_which_room(daemon):
@@ -123,7 +120,7 @@ def test_rooms_shows_whom_a_room_calls_and_how_that_stands(daemon):
     lines = types(daemon, "rooms").output.splitlines()
     cells = [[cell.strip() for cell in line.split("│")[1:-1]] for line in lines if line.startswith("│")]
     shown = [(name, state, tries) for name, _, state, tries in (row for row in cells if len(row) == 4)]
-    assert [(name, re.sub("5[0-9] s|60 s", "59 s", state), tries) for name, state, tries in shown] == [
+    assert [(name, re.sub(r"\d+ s", "59 s", state), tries) for name, state, tries in shown] == [
         ("Max", "joined", "2"),
         ("Clara", "busy, again in 59 s", "1"),
         ("Ben", "is called next", ""),
@@ -242,7 +239,7 @@ def test_watching_shows_changes_outlives_a_restart_of_the_daemon_and_ends_with_c
     screen, terminal = pty.openpty()
     command = [sys.executable, "-m", "callcontrol", "rooms", "--watch", *daemon.options]
     environ = {**os.environ, "TERM": "xterm", "COLUMNS": "100", "LINES": "40"}
-    with subprocess.Popen(command, stdin=terminal, stdout=terminal, stderr=terminal, env=environ) as watching:
+    with running(command, stdin=terminal, stdout=terminal, stderr=terminal, env=environ) as watching:
         os.close(terminal)
         seen: list[str] = []
         reader = gevent.get_hub().threadpool.spawn(_read, screen, seen)
@@ -252,8 +249,8 @@ def test_watching_shows_changes_outlives_a_restart_of_the_daemon_and_ends_with_c
         daemon.server.stop()
         until(lambda: "no answer from a daemon" in "".join(seen))
         watching.send_signal(signal.SIGINT)
-        assert watching.wait(timeout=10) == 0
-        reader.get(timeout=5)
+        assert watching.wait(timeout=PATIENCE) == 0
+        reader.get(timeout=PATIENCE)
     os.close(screen)
     assert "Traceback" not in "".join(seen)
     assert "\x1b[?1049h" in "".join(seen)
@@ -262,11 +259,21 @@ def test_watching_shows_changes_outlives_a_restart_of_the_daemon_and_ends_with_c
 
 def test_watching_without_a_terminal_prints_one_look_after_the_other(daemon):
     command = [sys.executable, "-m", "callcontrol", "rooms", "--watch", *daemon.options]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as watching, gevent.Timeout(20):
+    with running(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as watching, gevent.Timeout(PATIENCE):
         looks = [line for line in (watching.stdout.readline() for _ in range(30)) if line.startswith(b"Live rooms at ")]
         watching.send_signal(signal.SIGINT)
         assert watching.wait() == 0
     assert len(looks) > 1
+
+
+@contextmanager
+def running(command: list[str], **how: Any) -> Iterator[subprocess.Popen[bytes]]:
+    """A process that does not outlive the test."""
+    with subprocess.Popen(command, **how) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def _read(screen: int, seen: list[str]) -> None:

@@ -14,6 +14,7 @@ from icalendar import Calendar
 
 from callcontrol.cli import main
 from tests.mail_server import MailServer, running
+from tests.patience import PATIENCE
 
 START = datetime.now(UTC) + timedelta(days=3)
 TENANT = f"""
@@ -177,7 +178,7 @@ def test_the_password_of_the_mail_server_is_in_no_process_list(office: Office) -
         )
         command = [sys.executable, "-m", "callcontrol", "invite", "acme/standup", "--send"]
         environ = {**os.environ, "MAIL_PASSWORD": "hunter2", "PYTHONPATH": str(Path(__file__).parent.parent)}
-        told = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=30)
+        told = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=PATIENCE)
     assert told.returncode == 1
     assert "hunter2" not in told.stdout + told.stderr
     assert "SMTP AUTH extension not supported by server" in told.stderr

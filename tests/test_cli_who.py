@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from callcontrol.cli import main
 from callcontrol.rehearse import RehearsalHouse, rehearsal_house
-from tests.rehearsal_daemon import eventually
+from tests.patience import until
 
 HOME = Path(__file__).parent.parent
 TENANTS = Path(__file__).parent / "calls" / "star_tenants"
@@ -44,7 +44,7 @@ def test_telephones_calls_and_settings_of_a_tenant(house: RehearsalHouse, tmp_pa
     house.switch.telephone("33@pier.example")
     house.switch.telephone("33@pier.example")
     house.switch.phone(door="extensions", extension="33@pier.example").calls("*15").hears("do-not-disturb-on")
-    eventually(lambda: house.switch.live_calls == 0)
+    until(lambda: house.switch.live_calls == 0)
     clara, max_ = cells(types(house, tmp_path, "pier").output)
     assert clara == ["33", "Clara Schmidt", "2", "idle", "do not disturb, profile 0"]
     assert max_ == ["34", "Max Weber", "", "not registered", "profile 2"]
@@ -78,5 +78,5 @@ def test_it_needs_the_token(house: RehearsalHouse, tmp_path: Path) -> None:
 
 def test_a_switch_without_a_link_is_named(house: RehearsalHouse, tmp_path: Path) -> None:
     house.switch.stop()
-    eventually(lambda: bool(house.daemon.reasons()))
+    until(lambda: bool(house.daemon.reasons()))
     assert "not asked, no connection: rehearsal" in types(house, tmp_path, "pier").output

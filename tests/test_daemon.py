@@ -21,9 +21,10 @@ from callcontrol.state import sqlite_url
 from callcontrol.switch.events import Event
 from tests.mail_server import MailServer
 from tests.mail_server import running as mail_server
+from tests.patience import PATIENCE, until
+from tests.ports import free_ports
 
 HOME = Path(__file__).parent.parent
-IN_FORCE = 15.0  # s; the promise is 2, which a busy machine may keep from a test
 BOARD, LOBBY, LANGUAGES = "+493023125001", "+493023125002", "+493023125003"
 TENANT = """
 tenant: harbour
@@ -95,18 +96,6 @@ class House:
         self.switch.stop()
 
 
-def until(condition: Callable[[], object], seconds: float = 15.0) -> None:
-    expires = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < expires, f"not within {seconds} s"
-        gevent.sleep(0.01)
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
-
-
 def measured(daemon: Daemon) -> str:
     """What /metrics says."""
     return daemon.metrics.text().decode()
@@ -124,7 +113,7 @@ def draining(daemon: Daemon) -> Iterator[gevent.Greenlet[..., object]]:
     daemon.stop()
     until(lambda: not daemon.calls.listening)
     yield running
-    running.join(timeout=15)
+    running.join(timeout=PATIENCE)
     assert running.dead
 
 
@@ -223,7 +212,7 @@ def test_a_saved_change_is_in_force_for_the_next_call_and_not_for_one_in_progres
     daemon = house.daemon()
     early = house.switch.phone("+493055501001").calls(BOARD).hears("enter-pin")
     house.write(TENANT.replace("48213", "73106"))
-    until(changed(daemon), IN_FORCE)
+    until(changed(daemon))
     late = house.switch.phone("+493055501002").calls(BOARD).hears("enter-pin")
     late.presses("48213#").hears("wrong-pin").presses("73106#").joins("harbour.board")
     early.presses("48213#").joins("harbour.board")
@@ -249,7 +238,7 @@ def test_the_extensions_are_written_and_freeswitch_is_told_when_they_change(hous
     until(lambda: house.commands.count("reloadxml") == times + 1)
     assert directory.read_text() != before
     house.write(TENANT.replace("long-enough-33-secret", "another-secret-of-33").replace("48213", "73106"))
-    until(changed(daemon), IN_FORCE)
+    until(changed(daemon))
     assert house.commands.count("reloadxml") == times + 1, "a PIN is nothing FreeSWITCH reads"
 
 
@@ -257,7 +246,7 @@ def test_the_extensions_are_written_and_freeswitch_is_told_when_they_change(hous
 
 
 def test_draining_lets_a_conversation_end_by_itself(house: House) -> None:
-    daemon = house.daemon(drain_seconds=20)
+    daemon = house.daemon(drain_seconds=600)
     guest = house.switch.phone("+493055501000").calls(BOARD).hears("enter-pin")
     with draining(daemon) as running:
         assert daemon.reasons() == ["draining", "not listening for calls"]
@@ -266,7 +255,7 @@ def test_draining_lets_a_conversation_end_by_itself(house: House) -> None:
 
 
 def test_draining_takes_no_new_call_which_hears_music_instead(house: House) -> None:
-    daemon = house.daemon(drain_seconds=20)
+    daemon = house.daemon(drain_seconds=600)
     guest = house.switch.phone("+493055501000").calls(BOARD).hears("enter-pin")
     with draining(daemon):
         house.switch.phone("+493055501001").calls(BOARD).hears_music()
@@ -274,11 +263,11 @@ def test_draining_takes_no_new_call_which_hears_music_instead(house: House) -> N
 
 
 def test_draining_does_not_wait_for_those_who_talk_in_a_room(house: House) -> None:
-    daemon = house.daemon(drain_seconds=20)
+    daemon = house.daemon(drain_seconds=600)
     guest = house.switch.phone("+493055501000").calls(LOBBY).joins("harbour.lobby")
     until(lambda: not daemon.calls.live)
     with draining(daemon) as running:
-        running.join(timeout=10)
+        running.join(timeout=PATIENCE)
         assert running.dead
     assert guest.session is not None
     assert not guest.session.over
@@ -289,8 +278,9 @@ def test_a_conversation_that_does_not_end_is_left_after_the_time_for_draining(ho
     house.switch.phone("+493055501000").calls(BOARD).hears("enter-pin")
     began = time.monotonic()
     with draining(daemon) as running:
-        running.join(timeout=15)
-    assert 0.9 < time.monotonic() - began < 10
+        running.join(timeout=PATIENCE)
+    assert running.dead
+    assert time.monotonic() - began > 0.9
 
 
 # -- several daemons --------------------------------------------------------------------------------------------------
@@ -336,8 +326,7 @@ def test_of_two_daemons_the_one_that_steers_the_switch_mails_a_message(house: Ho
     with mail_server(MailServer()) as server:
         smtp = Smtp(url=f"smtp://127.0.0.1:{server.port}", sender="post@harbour.example", starttls=False)
         given = {"smtp": smtp, "voicemail": recording.parent}
-        ports = [free_port(), free_port()]
-        daemons = [house.daemon(listen=("127.0.0.1", port), **given) for port in ports]
+        daemons = [house.daemon(listen=("127.0.0.1", port), **given) for port in free_ports(2)]
         boards = [daemon.switchboards[0] for daemon in daemons]
         until(lambda: [board.steward.lease.held for board in boards].count(True) == 1)
         for board in boards:

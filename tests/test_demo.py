@@ -23,7 +23,8 @@ from callcontrol.errors import ConfigError, SwitchError
 from callcontrol.prompts import PromptBook
 from callcontrol.rehearse import rehearsal_house
 from tests.demo_process import REPOSITORY, Demo, command_lines
-from tests.own_freeswitch import free_ports
+from tests.patience import PATIENCE, until
+from tests.ports import free_ports
 from tests.pseudo_terminal import PseudoTerminal
 
 
@@ -301,13 +302,10 @@ def test_what_cannot_be_started_again_is_tried_again_later(tmp_path: Path, monke
     daemon.lives, switch.refuses = True, True
     runner = Runner(switch, daemon)  # type: ignore[arg-type]
     watching = gevent.spawn(runner.watch)
-    with gevent.Timeout(5):
-        while switch.starts < 3:
-            gevent.sleep(0.01)
-        switch.refuses = False
-        while not switch.lives:
-            gevent.sleep(0.01)
+    until(lambda: switch.starts > 2)
+    switch.refuses = False
+    until(lambda: switch.lives)
     runner.stopping.set()
-    watching.join(timeout=5)
+    watching.join(timeout=PATIENCE)
     assert watching.dead
     assert daemon.starts == 0

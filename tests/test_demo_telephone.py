@@ -15,6 +15,7 @@ from callcontrol.demo.telephone import Telephone
 from callcontrol.demo.terminal import Note, Terminal
 from callcontrol.prompts import PromptBook
 from callcontrol.rehearse import RehearsalHouse, rehearsal_house
+from tests.patience import PATIENCE
 from tests.pseudo_terminal import PseudoTerminal
 
 HOME = Path(__file__).parent.parent
@@ -129,7 +130,7 @@ def test_it_ends_from_everywhere_and_hangs_up(person: PseudoTerminal, tmp_path: 
         if before == "#1\n\n":
             person.sees("enter|language-key-1")
         person.types(end)
-        using.join(timeout=10)
+        using.join(timeout=PATIENCE)
         assert using.dead
         assert house.switch.live_calls == 0
 
@@ -142,7 +143,7 @@ def test_what_is_half_typed_stays_readable_while_the_caller_hears_something(
         person.sees("phone 1> ").types("482").sees("482")
         terminal.say("  [phone 1] hears music")
         person.sees(r"\[phone 1\] hears music\r?\nphone 1> 482").types("13#\n")
-        assert answer.get(timeout=5) == "48213#"
+        assert answer.get(timeout=PATIENCE) == "48213#"
         person.sees("13#\r\n")
         assert person.lines().split("\n")[:2] == ["  [phone 1] hears music", "phone 1> 48213#"]
 
@@ -156,7 +157,7 @@ def test_backspace_and_ctrl_u_correct_a_line(person: PseudoTerminal) -> None:
     with Terminal(person.keyboard, person.screen) as terminal:
         answer = gevent.spawn(terminal.ask, "> ")
         person.sees("> ").types("99\x15123\x7f4\n")
-        assert answer.get(timeout=5) == "124"
+        assert answer.get(timeout=PATIENCE) == "124"
 
 
 def test_lines_typed_ahead_are_shown_with_their_questions(person: PseudoTerminal) -> None:
@@ -172,11 +173,11 @@ def test_whoever_waits_for_a_line_can_be_woken(person: PseudoTerminal) -> None:
         answer = gevent.spawn(terminal.ask, "> ")
         person.sees("> ").types("12").sees("12")
         terminal.wake()
-        assert answer.get(timeout=5) is Note.WOKEN
+        assert answer.get(timeout=PATIENCE) is Note.WOKEN
         terminal.discard()
         again = gevent.spawn(terminal.ask, "dial> ")
         person.sees("dial> ").types("3\n")
-        assert again.get(timeout=5) == "3"
+        assert again.get(timeout=PATIENCE) == "3"
 
 
 def test_the_terminal_is_left_as_it_was(person: PseudoTerminal) -> None:
@@ -192,5 +193,5 @@ def test_a_closed_window_is_the_end_of_input() -> None:
     with Terminal(person.keyboard, person.screen) as terminal:
         answer = gevent.spawn(terminal.ask, "> ")
         person.sees("> ").hangs_up()
-        assert answer.get(timeout=5) is Note.END
+        assert answer.get(timeout=PATIENCE) is Note.END
         terminal.say("nobody reads this")

@@ -18,17 +18,10 @@ from callcontrol.forwarding.targets import Objection
 from callcontrol.state import Database, StateUnavailable, sqlite_url
 from callcontrol.state.settings import NOTHING, SettingsStore, Stored
 from callcontrol.tenants import Extension, Target, Tenant, Tenants
+from tests.patience import PATIENCE
 from tests.test_forwarding_decide import called, office
-from tests.test_state_rounds import POSTGRESQL
 
 NOW = 1_795_000_000.0
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "postgresql" and POSTGRESQL is None:
-        pytest.skip("CALLCONTROL_TEST_POSTGRESQL is not set")
-    return sqlite_url(tmp_path / "state") if request.param == "sqlite" else str(POSTGRESQL)
 
 
 @pytest.fixture
@@ -100,8 +93,8 @@ def test_two_codes_at_the_same_moment_are_both_kept(url: str, store: SettingsSto
     together = threading.Barrier(4)
 
     def one(dialled: str) -> None:
-        database = Database(url, deadline=10.0)
-        together.wait(10)
+        database = Database(url)
+        together.wait(PATIENCE)
         dial(Desk(SettingsStore(database), lambda: NOW), dialled, who)
         database.close()
 
@@ -109,7 +102,7 @@ def test_two_codes_at_the_same_moment_are_both_kept(url: str, store: SettingsSto
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(20)
+        thread.join(PATIENCE)
     found = overlay(who.extension, store.of("acme", "33")).settings
     assert set(found.profile.targets) == {"always", "no_answer", "busy"}
     assert found.do_not_disturb

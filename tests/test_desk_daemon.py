@@ -13,7 +13,8 @@ from callcontrol.forwarding import Called, Settings
 from callcontrol.forwarding.effects import Done
 from callcontrol.forwarding.starcodes import SetRule, read
 from callcontrol.state.settings import SettingsStore
-from tests.test_daemon import TENANT, House, until
+from tests.patience import until
+from tests.test_daemon import TENANT, House
 
 BEFORE = TENANT + '  "34": {name: Max, password: "long-enough-34", forwarding: {profiles: {0: {busy: "33"}}}}\n'
 AFTER = BEFORE.replace("busy", "always")

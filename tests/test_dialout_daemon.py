@@ -13,7 +13,8 @@ from callcontrol.dialout import Begun, Cause, InviteeState
 from callcontrol.prompts import PromptBook
 from callcontrol.rehearsal.switch import RehearsalSwitch
 from callcontrol.state import sqlite_url
-from tests.test_daemon import measured, until
+from tests.patience import until
+from tests.test_daemon import measured
 
 HOME = Path(__file__).parent.parent
 TENANT = """
@@ -102,13 +103,13 @@ def over(daemon: Daemon, room: str = "harbour.board") -> bool:
 def test_of_five_participants_exactly_the_one_who_accepts_is_in_the_room(house):
     daemon = house.daemon()
     accepts = house.switch.telephone(ACCEPTS, presses=["1"])
-    silent = house.switch.telephone(SILENT, patience=30.0)
+    silent = house.switch.telephone(SILENT)
     busy = house.switch.telephone(BUSY).busy()
     rings_out = house.switch.telephone(RINGS_OUT).rings_out()
     assert isinstance(daemon.rounds.begin("harbour", "board", Cause.COMMAND), Begun)
     for _ in range(2):
         silent.is_called(by="+493023125001").never_presses_again().is_hung_up()
-    until(lambda: over(daemon), 60.0)
+    until(lambda: over(daemon))
     assert story(daemon) == {
         "Accepts": ("joined", "joined", 1),
         "Silent": ("failed", "no key", 2),
@@ -164,7 +165,7 @@ def test_a_link_that_is_lost_while_it_rings_leaves_nobody_uncounted(house):
     busy.is_called()
     house.switch.drop_link()
     busy.hangs_up()
-    until(lambda: story(daemon)["Busy"][2] >= 2, 30.0)
+    until(lambda: story(daemon)["Busy"][2] >= 2)
 
 
 def test_two_daemons_make_each_call_once(house):

@@ -18,8 +18,9 @@ from callcontrol.prompts import PromptBook
 from callcontrol.rehearsal.switch import RehearsalSwitch
 from callcontrol.state import Database, sqlite_url
 from callcontrol.state.rounds import RoundStore
+from tests.patience import until
 from tests.test_dialout_daemon import ACCEPTS, BUSY, RINGS_OUT, SILENT, TENANT
-from tests.test_serving import HOME, PASSWORD, Served, until
+from tests.test_serving import HOME, PASSWORD, Served
 
 KILLS = 4
 
@@ -89,7 +90,7 @@ def test_each_try_is_made_once_whenever_the_daemon_is_killed(served, switch):
         served.start()
     database = Database(sqlite_url(served.state))
     store = RoundStore(database)
-    until(lambda: not store.running(), served.log, 60.0)
+    until(lambda: not store.running(), served.log)
     round_ = store.ended_since(0.0)[0]
     states = {one.name: one.state for one in store.invitees_of(round_.id)}
     made = store.look(round_.id)[1]

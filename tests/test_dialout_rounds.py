@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-import os
-import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
-from pathlib import Path
 
 import gevent
 import pytest
 from sqlalchemy import delete
 
 from callcontrol.dialout import Begun, Cause, InviteeState, Refused, Result, Rounds, Ticket
-from callcontrol.state import Database, Leg, Legs, StateUnavailable, sqlite_url
+from callcontrol.state import Database, Leg, Legs, StateUnavailable
 from callcontrol.state._schema import invitees, rounds, tries
 from callcontrol.state.rounds import Round, RoundStore
 from callcontrol.tenants import Tenant
 from tests.dialout_ground import BEGAN, Clock, Switch, exchange
+from tests.patience import until
 from tests.tenant_files import tenant
 
-#: A PostgreSQL database the tests may fill; without it only SQLite is tested.
-POSTGRESQL = os.environ.get("CALLCONTROL_TEST_POSTGRESQL")
 ACME = """
 domain: acme.example
 timezone: Europe/Berlin
@@ -109,20 +105,11 @@ class House:
             database.close()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def house(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[House]:
-    if request.param == "postgresql" and POSTGRESQL is None:
-        pytest.skip("CALLCONTROL_TEST_POSTGRESQL is not set")
-    house = House(sqlite_url(tmp_path) if request.param == "sqlite" else str(POSTGRESQL))
+@pytest.fixture
+def house(url: str) -> Iterator[House]:
+    house = House(url)
     yield house
     house.close()
-
-
-def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
-    expires = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < expires, f"not within {seconds} s"
-        gevent.sleep(0.005)
 
 
 def begun(answer: Begun | Refused) -> Begun:

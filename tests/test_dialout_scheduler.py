@@ -21,8 +21,8 @@ from callcontrol.state import Database, sqlite_url
 from callcontrol.state.rounds import RoundStore
 from callcontrol.tenants import Tenant, Tenants
 from tests.dialout_ground import Clock, Switch, exchange
+from tests.patience import PATIENCE
 from tests.tenant_files import tenant
-from tests.test_state_rounds import POSTGRESQL
 
 BERLIN = ZoneInfo("Europe/Berlin")
 RETRY_SECONDS = RETRY.total_seconds()
@@ -95,7 +95,7 @@ class Daemon:
         self.begun: list[str] = []
         self.counted: list[str] = []
         self.awake = True
-        self.database = Database(url, deadline=1.0, pause=0.0)
+        self.database = Database(url, pause=0.0)
         store = RoundStore(self.database)
         ground = exchange(
             store, lambda: town.tenant, town.clock, Switch(town.clock), identity=f"daemon {len(town.daemons)}"
@@ -121,15 +121,6 @@ class Daemon:
             self.schedules.stop()
             self.rounds.stop()
             self.database.close()
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return sqlite_url(tmp_path / "state")
-    if POSTGRESQL is None:
-        pytest.skip("CALLCONTROL_TEST_POSTGRESQL is not set")
-    return POSTGRESQL
 
 
 @pytest.fixture
@@ -379,7 +370,7 @@ def test_the_alarm_of_a_room_wakes_at_its_second(town: Town) -> None:
 
     daemon.begin = begin  # type: ignore[method-assign]
     daemon.schedules.start()
-    assert done.wait(timeout=10)
+    assert done.wait(timeout=PATIENCE)
     assert TEN <= heard[0] < TEN + 5  # about a millisecond; a busy machine may take longer
     daemon.schedules.stop()
 
@@ -398,7 +389,7 @@ def test_changed_tenants_are_planned_at_once(town: Town) -> None:
     town.clock.now = TEN + 1
     town.tenant = town.with_schedule("start: 2026-12-01 10:00, dial_out: true")
     daemon.schedules.tenants_changed()
-    assert done.wait(timeout=10)
+    assert done.wait(timeout=PATIENCE)
     daemon.schedules.stop()
 
 

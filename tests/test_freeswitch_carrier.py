@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from callcontrol.outgoing import Callee, Extension, shown
 from callcontrol.outgoing import originate as command_of
 from callcontrol.tenants import Tenant
 from tests.own_freeswitch import Running, running
+from tests.patience import until
 from tests.sip_caller import Caller
 from tests.sip_carrier import BUSY, DECLINES, Answers, Carrier, Forwards, Rings
 
@@ -24,13 +25,6 @@ ANN, BERT, CARL, DORA, EVE = (f"+49301110000{n}" for n in range(1, 6))
 NUMBERS = {ANN: Answers("1", stays=2.0), BERT: BUSY, CARL: DECLINES, DORA: Rings()}
 ACME = Tenant.model_construct(id="acme", caller_id="+49308630")
 CALL_ID = "0f6e1a52-7c0b-4f5c-9d0e-00000000000"
-
-
-def until(condition: Callable[[], object], seconds: float = 10) -> None:
-    expires = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < expires, f"not within {seconds} s"
-        time.sleep(0.02)
 
 
 def originate(number: str, *, uuid: str = "", ring: int = 3, gateway: str = "carrier") -> str:

@@ -14,7 +14,8 @@ import pytest
 
 from callcontrol.rehearsal import RehearsalSwitch
 from tests.own_freeswitch import Running, running
-from tests.rehearsal_daemon import TinyDaemon, Wire, dial_link, eventually
+from tests.patience import PATIENCE, until
+from tests.rehearsal_daemon import TinyDaemon, Wire, dial_link
 from tests.sip_carrier import BUSY, DECLINES, Answers, Carrier, Refuses, Rings
 
 pytestmark = pytest.mark.freeswitch
@@ -130,7 +131,7 @@ def test_killing_a_call_that_rings_is_answered_the_same(
     found = real.events.api(command).rstrip()
     killer = gevent.spawn(_kill, rehearsal, f"uuid_kill {uuid}{reason}")
     assert answer(link, command) == found
-    killer.get(timeout=5)
+    killer.get(timeout=PATIENCE)
 
 
 @pytest.mark.parametrize("number", [ANN, BERT, DORA])
@@ -153,7 +154,7 @@ def test_the_record_of_a_call_has_the_same_names(
 
 
 def _kill(rehearsal: RehearsalSwitch, command: str) -> None:
-    eventually(lambda: rehearsal.live_calls)
+    until(lambda: rehearsal.live_calls)
     assert rehearsal.hub.api(command) == "+OK\n"
 
 
@@ -163,7 +164,7 @@ def _names(part: dict[str, Any]) -> set[str]:
 
 
 def _record(folder: Path, uuid: str) -> Any:
-    path, expires = folder / f"{uuid}.cdr.json", time.monotonic() + 5
+    path, expires = folder / f"{uuid}.cdr.json", time.monotonic() + PATIENCE
     while not (path.exists() and path.read_bytes().endswith(b"\n")):
         assert time.monotonic() < expires, f"no record of {uuid}"
         gevent.sleep(0.02)

@@ -7,7 +7,7 @@ from gevent.event import Event
 from structlog.testing import capture_logs
 
 from callcontrol import greenlets
-from tests.wire import until
+from tests.patience import PATIENCE, until
 
 
 def test_a_greenlet_is_counted_while_it_lives() -> None:
@@ -16,7 +16,7 @@ def test_a_greenlet_is_counted_while_it_lives() -> None:
 
     assert greenlets.count() == before + 1
     go.set()
-    greenlet.join(timeout=5)
+    greenlet.join(timeout=PATIENCE)
     until(lambda: greenlets.count() == before)
 
 
@@ -24,13 +24,13 @@ def test_it_has_its_name_and_its_result() -> None:
     greenlet = greenlets.spawn("add", lambda a, b: a + b, 1, 2)
 
     assert greenlet.name == "add"
-    assert greenlet.get(timeout=5) == 3
+    assert greenlet.get(timeout=PATIENCE) == 3
 
 
 def test_an_error_is_logged_with_the_name_of_the_greenlet() -> None:
     before = greenlets.count()
     with capture_logs() as lines:
-        greenlets.spawn("read call 1", int, "no number").join(timeout=5)
+        greenlets.spawn("read call 1", int, "no number").join(timeout=PATIENCE)
         until(lambda: greenlets.count() == before)
 
     (line,) = lines
@@ -42,7 +42,7 @@ def test_an_error_is_logged_with_the_name_of_the_greenlet() -> None:
 def test_a_greenlet_that_is_killed_is_no_error() -> None:
     before = greenlets.count()
     with capture_logs() as lines:
-        greenlets.spawn("wait", gevent.sleep, 60).kill(timeout=5)
+        greenlets.spawn("wait", gevent.sleep, 60).kill(timeout=PATIENCE)
         until(lambda: greenlets.count() == before)
 
     assert lines == []

@@ -17,9 +17,9 @@ from callcontrol.ledger.writer import Writer
 from callcontrol.state import Database, Leg, Legs, StateUnavailable, sqlite_url
 from callcontrol.state.leg import Closed, News, Opened
 from callcontrol.switch.events import Event
+from tests.patience import PATIENCE
 
 T = 1_795_000_000.0
-SECONDS = 10.0
 
 
 def leg(call: str, at: float = T, **changed: object) -> Leg:
@@ -71,7 +71,7 @@ def writing() -> Iterator[tuple[Flaky, Writer]]:
     running = gevent.spawn(writer.run)
     yield store, writer
     writer.stop()
-    running.join(timeout=SECONDS)
+    running.join(timeout=PATIENCE)
     assert running.dead
 
 
@@ -84,7 +84,7 @@ def test_news_waits_while_the_store_is_away_and_is_written_in_its_order(writing:
     assert not writer.flush(0.05)
     assert writer.waiting == len(news)
     store.away = False
-    assert writer.flush(SECONDS)
+    assert writer.flush(PATIENCE)
     assert store.written == news
     assert (writer.waiting, writer.written, writer.dropped) == (0, len(news), 0)
 
@@ -102,7 +102,7 @@ def test_one_piece_of_news_that_cannot_be_written_does_not_keep_the_others(writi
     store.poison = "call-1"
     for number in range(3):
         writer.tell(Closed(f"call-{number}", T))
-    assert writer.flush(SECONDS)
+    assert writer.flush(PATIENCE)
     assert [one.call for one in store.written] == ["call-0", "call-2"]
     assert writer.dropped == 1
 
@@ -277,9 +277,9 @@ def test_events_that_are_quicker_than_the_flow_are_not_lost(legs: Legs) -> None:
     books.take_event("near", event("del-member", T + 3))
     books.joined(leg("ann", T + 0.1))
     running = gevent.spawn(books.writer.run)
-    assert books.writer.flush(SECONDS)
+    assert books.writer.flush(PATIENCE)
     books.writer.stop()
-    running.join(timeout=SECONDS)
+    running.join(timeout=PATIENCE)
     row = legs.get("ann")
     assert row is not None
     assert (row.joined_at, row.left_at, row.meeting, row.switch) == (T, T + 3, "meeting", "near")

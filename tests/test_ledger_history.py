@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import uuid
 from pathlib import Path
 
@@ -16,8 +15,6 @@ from callcontrol.tenants import Tenant
 from tests.ledger_rows import EVA, MAX, at, called, insert_row, ledger, leg
 from tests.tenant_files import TAIL, tenant
 
-#: A PostgreSQL database the tests may fill; without it only SQLite is tested.
-POSTGRESQL = os.environ.get("CALLCONTROL_TEST_POSTGRESQL")
 ACME = tenant("", tail=TAIL + "timezone: Europe/Berlin\n")
 MASKING = tenant("mask_numbers: true\n", tail=TAIL + "timezone: Europe/Berlin\n")
 
@@ -81,12 +78,10 @@ def test_a_leg_of_no_known_meeting_is_one_by_itself(tmp_path: Path) -> None:
     assert [len(one.attendances) for one in found] == [1, 1]
 
 
-def test_postgresql_tells_the_same_history() -> None:
-    if POSTGRESQL is None:
-        pytest.skip("CALLCONTROL_TEST_POSTGRESQL is not set")
+def test_postgresql_tells_the_same_history(postgresql: str) -> None:
     ours = f"t-{uuid.uuid4()}"  # one that nobody else has rows of
     legs = [leg(str(uuid.uuid4()), "2026-11-20 10:00", 60, tenant=ours, meeting=m) for m in (ours, ours, "", "")]
-    reader = Reader(ledger(Path(), legs, POSTGRESQL))
+    reader = Reader(ledger(Path(), legs, postgresql))
     span = Span(ours, "board", at("2026-11-01 00:00"), 50)
     found = reader.read(lambda connection: meetings_of(connection, span))
     assert sorted(len(theirs) for theirs in found) == [1, 1, 2]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
@@ -29,16 +28,12 @@ from callcontrol.state.leg import (
 T = 1_795_000_000.0
 
 
-#: A PostgreSQL database the tests may fill; without it only SQLite is tested.
-POSTGRESQL = os.environ.get("CALLCONTROL_TEST_POSTGRESQL")
-
-
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])
 def legs(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Legs]:
-    if request.param == "postgresql" and POSTGRESQL is None:
-        pytest.skip("CALLCONTROL_TEST_POSTGRESQL is not set")
-    sqlite = sqlite_url(tmp_path_factory.mktemp("ledger"))
-    database = Database(sqlite if request.param == "sqlite" else str(POSTGRESQL))
+    if request.param == "sqlite":
+        database = Database(sqlite_url(tmp_path_factory.mktemp("ledger")))
+    else:
+        database = Database(request.getfixturevalue("postgresql"))
     database.open()
     yield Legs(database)
     database.close()
@@ -97,7 +92,9 @@ LOBBY = {"boss": NOTHING, "ann": ADMISSION, "ben": ADMISSION, "cleo": ADMISSION}
 OPEN = dict.fromkeys(WAITS, NOTHING)
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(data=st.data(), room=st.sampled_from([WAITS, LOBBY, OPEN]))
 def test_in_any_order_with_records(legs: Legs, data: st.DataObject, room: dict[str, str]) -> None:
     """Every record comes in the end; of the rest anything may be lost, doubled, or late, as when daemons are killed."""
@@ -119,7 +116,9 @@ def test_in_any_order_with_records(legs: Legs, data: st.DataObject, room: dict[s
     assert all(leg.closed_by == "switch" for leg in rows(legs, tried("")))
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    deadline=None, max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 @given(data=st.data(), room=st.sampled_from([WAITS, LOBBY, OPEN]))
 def test_of_two_daemons_it_does_not_matter_which_was_quicker(
     legs: Legs, data: st.DataObject, room: dict[str, str]

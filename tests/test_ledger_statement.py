@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections import defaultdict
 from dataclasses import replace
@@ -27,8 +26,6 @@ from tests.tenant_files import TAIL, tenant
 ZONE = TAIL + "timezone: Europe/Berlin\n"
 PLAIN = tenant('tariff: {currency: EUR, per_minute: "0.04", dial_out_per_minute: "0.02"}\n', tail=ZONE)
 NOVEMBER = Month(2026, 11)
-#: A PostgreSQL database the tests may fill; without it only SQLite is tested.
-POSTGRESQL = os.environ.get("CALLCONTROL_TEST_POSTGRESQL")
 
 
 def november(folder: Path, *legs: Leg, owner: Tenant = PLAIN, now: str = "2026-12-24 18:00") -> Statement:
@@ -200,11 +197,7 @@ ROWS = st.lists(
 COUNTINGS = [Counting(waiting, started) for waiting in (False, True) for started in (False, True)]
 
 
-@pytest.mark.parametrize("backend", ["sqlite", "postgresql"])
-def test_the_database_adds_up_as_one_would_by_hand(backend: str, tmp_path_factory: pytest.TempPathFactory) -> None:
-    if backend == "postgresql" and POSTGRESQL is None:
-        pytest.skip("CALLCONTROL_TEST_POSTGRESQL is not set")
-
+def test_the_database_adds_up_as_one_would_by_hand(url: str) -> None:
     @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
     @given(ROWS)
     def agrees(rows: list[tuple[str, tuple[str, str], str, str, float, float, bool]]) -> None:
@@ -217,8 +210,7 @@ def test_the_database_adds_up_as_one_would_by_hand(backend: str, tmp_path_factor
             )
             for room, who, direction, meeting, seconds, wait, closed in rows
         ]  # fmt: skip
-        folder = tmp_path_factory.mktemp("state")
-        reader = Reader(ledger(folder, legs, POSTGRESQL if backend == "postgresql" else None))
+        reader = Reader(ledger(Path(), legs, url))
         since, until = NOVEMBER.bounds("Europe/Berlin")
         for counting in COUNTINGS:
             found = reader.read(lambda connection, how=counting: usage_of(connection, owner, since, until, how))

@@ -22,6 +22,7 @@ from callcontrol.state.mailed import MailedMessages
 from callcontrol.switch.events import Event
 from callcontrol.tenants import Tenants, load_folder
 from tests.mail_server import MailServer, running, stalling
+from tests.patience import until
 
 SEEN = "/srv/voicemail"
 NOW = 1_795_400_000.0
@@ -115,9 +116,7 @@ def office(tmp_path: Path) -> Iterator[Office]:
 def deliver(post: MailboxPost, event: Event, ask: Callable[[str], str]) -> None:
     """Take the event and wait until it is done with."""
     post.take_event("local", event, ask)
-    with gevent.Timeout(20):
-        while post.pending:
-            gevent.sleep(0.02)
+    until(lambda: not post.pending)
 
 
 def test_the_owner_is_mailed_the_recording_with_who_spoke_and_when(office: Office) -> None:
@@ -151,14 +150,12 @@ def test_a_message_nobody_took_is_not_deleted(office: Office) -> None:
 
 def test_a_mail_server_that_was_away_gets_the_mail_later(office: Office) -> None:
     with running(MailServer("451 come back later")) as server:
-        post = office.post(server.port, pauses=(0.2,) * 20)
+        post = office.post(server.port, pauses=(0.01,) * 10_000)
         post.take_event("local", office.message(), office.ask)
-        gevent.sleep(0.3)
+        until(lambda: server.refused > 1)
         assert post.pending
-        server._refuse = ""
-        with gevent.Timeout(10):
-            while post.pending:
-                gevent.sleep(0.02)
+        server.refuse = ""
+        until(lambda: not post.pending)
     assert len(server.mails) == 1
 
 
@@ -171,14 +168,11 @@ def test_a_mail_that_is_tried_again_is_known_as_the_same(office: Office) -> None
 
 def test_a_message_that_its_owner_deleted_meanwhile_is_not_mailed(office: Office) -> None:
     with running(MailServer("451 come back later")) as server:
-        post = office.post(server.port, pauses=(0.2,) * 20)
+        post = office.post(server.port, pauses=(0.01,) * 100_000)
         post.take_event("local", office.message(), office.ask)
-        gevent.sleep(0.3)
+        until(lambda: server.refused)
         (office.folder / "acme.example" / "33" / "msg_1.wav").unlink()
-        server._refuse = ""
-        with gevent.Timeout(10):
-            while post.pending:
-                gevent.sleep(0.02)
+        until(lambda: not post.pending)
     assert not server.mails
 
 
@@ -187,8 +181,11 @@ def test_a_mail_server_that_falls_silent_gets_the_mail_at_the_next_try(
 ) -> None:
     monkeypatch.setattr(mailboxes, "SENDING", 0.2)
     with stalling(b"MAIL") as (port, heard):
-        deliver(office.post(port, pauses=(0.01,)), office.message(), office.ask)
-    assert heard.count(b"MAIL") == 2
+        post = office.post(port, pauses=(0.01,) * 100_000)
+        post.take_event("local", office.message(), office.ask)
+        until(lambda: heard.count(b"MAIL") > 1)
+        post.stop()
+        until(lambda: not post.pending)
 
 
 def test_of_many_messages_a_few_are_under_way_at_once(office: Office) -> None:
@@ -197,12 +194,18 @@ def test_of_many_messages_a_few_are_under_way_at_once(office: Office) -> None:
         post = office.post(listening.getsockname()[1])
         for number in range(12):
             post.take_event("local", office.message(**{"VM-UUID": f"0b7a-{number}"}), office.ask)
-        gevent.sleep(0.3)
-        listening.settimeout(0.2)
-        came = []
-        with suppress(TimeoutError):
-            while True:
-                came.append(listening.accept()[0])
+        listening.setblocking(False)
+        came: list[socket.socket] = []
+
+        def all_came() -> bool:
+            with suppress(BlockingIOError):
+                while True:
+                    came.append(listening.accept()[0])
+            return len(came) >= mailboxes.AT_ONCE
+
+        until(all_came)
+        gevent.sleep(0.1)
+        all_came()
         assert (len(came), post.pending) == (mailboxes.AT_ONCE, 12)
         for connection in came:
             connection.close()
@@ -212,11 +215,9 @@ def test_a_daemon_that_ends_does_not_wait_for_the_mail_server(office: Office) ->
     with running(MailServer("451 come back later")) as server:
         post = office.post(server.port, pauses=(3600.0,))
         post.take_event("local", office.message(), office.ask)
-        gevent.sleep(0.3)
+        until(lambda: server.refused)
         post.stop()
-        with gevent.Timeout(5):
-            while post.pending:
-                gevent.sleep(0.02)
+        until(lambda: not post.pending)
 
 
 def test_a_switch_that_does_not_delete_is_no_reason_to_mail_again(office: Office) -> None:
@@ -298,9 +299,7 @@ def test_the_mail_is_in_the_tenants_language(tmp_path: Path, language: str, subj
 def catch_up(office: Office, post: MailboxPost) -> None:
     """A daemon begins to steer the switch; wait until it is done with what it finds."""
     post._catch_up(post._smtp, post._storage, "local", office.ask)  # type: ignore[arg-type]
-    with gevent.Timeout(20):
-        while post.pending:
-            gevent.sleep(0.02)
+    until(lambda: not post.pending)
 
 
 def test_a_message_left_while_no_daemon_was_there_is_mailed_once(office: Office) -> None:
@@ -360,14 +359,12 @@ def test_a_caller_whose_name_looks_like_a_line_of_the_list_brings_nobody_elses_r
 
 def test_an_event_told_twice_is_mailed_once(office: Office) -> None:
     with running(MailServer("451 come back later")) as server:
-        post = office.post(server.port, pauses=(0.2,) * 20)
+        post = office.post(server.port, pauses=(0.01,) * 100_000)
         post.take_event("local", office.message(), office.ask)
         post.take_event("local", office.message(), office.ask)
         assert post.pending == 1
-        server._refuse = ""
-        with gevent.Timeout(10):
-            while post.pending:
-                gevent.sleep(0.02)
+        server.refuse = ""
+        until(lambda: not post.pending)
     assert len(server.mails) == 1
 
 

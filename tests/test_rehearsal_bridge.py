@@ -10,7 +10,8 @@ import pytest
 
 from callcontrol.rehearsal import RehearsalSwitch
 from callcontrol.rehearsal.phone import Phone
-from tests.rehearsal_daemon import TinyDaemon, Wire, eventually
+from tests.patience import until
+from tests.rehearsal_daemon import TinyDaemon, Wire
 
 ANN, BEN = "+491715550001", "+491715550002"
 GATE = "sofia/gateway/carrier/"
@@ -171,7 +172,7 @@ def test_a_caller_who_gives_up_ends_all_legs(switch: RehearsalSwitch, caller: Ph
     caller.hangs_up()
     ann.stops_ringing("ORIGINATOR_CANCEL")
     ben.stops_ringing("ORIGINATOR_CANCEL")
-    eventually(lambda: not switch.live_calls)
+    until(lambda: not switch.live_calls)
 
 
 @pytest.mark.parametrize("talking", [False, True])

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from callcontrol.rehearsal import RehearsalSwitch
-from tests.rehearsal_daemon import TinyDaemon, Wire, dial_link, eventually
+from tests.patience import until
+from tests.rehearsal_daemon import TinyDaemon, Wire, dial_link
 
 ANN = "+491715550001"
 GATE = "sofia/gateway/carrier/"
@@ -39,7 +40,7 @@ def dial(switch: RehearsalSwitch, command: str) -> str:
 def record(switch: RehearsalSwitch, uuid: str) -> Any:
     assert switch.hub.cdr is not None
     path = switch.hub.cdr / f"{uuid}.cdr.json"
-    eventually(path.exists)
+    until(path.exists)
     data = path.read_bytes()
     assert data.endswith(b"}\n")
     assert data.count(b"\n") == 1
@@ -128,7 +129,7 @@ def test_variables_are_written_as_they_are(switch: RehearsalSwitch) -> None:
     ann.hangs_up()
     assert switch.hub.cdr is not None
     path = switch.hub.cdr / f"{ann.session.channel.uuid}.cdr.json"
-    eventually(path.exists)
+    until(path.exists)
     assert b'"sip_from_display":"J%41 \\"\xff"' in path.read_bytes()
 
 
@@ -136,4 +137,4 @@ def test_a_folder_that_is_gone_ends_no_call_differently(switch: RehearsalSwitch)
     assert switch.hub.cdr is not None
     switch.hub.cdr.rmdir()
     switch.phone(ANN).calls("+49308631").joins("acme.board").hangs_up()
-    eventually(lambda: not switch.live_calls)
+    until(lambda: not switch.live_calls)

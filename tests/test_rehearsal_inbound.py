@@ -9,7 +9,8 @@ import pytest
 from gevent import socket
 
 from callcontrol.rehearsal import Fault, FaultKind, RehearsalSwitch
-from tests.rehearsal_daemon import TinyDaemon, Wire, dial_link, eventually, fields
+from tests.patience import until
+from tests.rehearsal_daemon import TinyDaemon, Wire, dial_link, fields
 
 USAGE = {
     "uuid_kill": "-USAGE: <uuid> [cause]\n",
@@ -123,7 +124,7 @@ def test_a_call_is_killed_with_a_cause(switch: RehearsalSwitch, daemon: TinyDaem
     wire.execute("answer")
     assert link.ask(f"api uuid_kill {wire.id} USER_BUSY") == "+OK\n"
     wire.phone.is_hung_up("USER_BUSY")
-    eventually(lambda: link.ask(f"api uuid_exists {wire.id}") == "false")
+    until(lambda: link.ask(f"api uuid_exists {wire.id}") == "false")
 
 
 def test_every_registered_telephone_is_a_row(switch: RehearsalSwitch, link: Wire) -> None:
@@ -178,7 +179,7 @@ def test_an_event_with_a_body_may_hold_two_content_lengths(link: Wire) -> None:
 
 def test_a_dropped_link_may_come_back(switch: RehearsalSwitch, link: Wire) -> None:
     switch.drop_link()
-    eventually(lambda: link.frame() is None)
+    until(lambda: link.frame() is None)
     assert dial_link(switch.link_address, "open sesame").ask("api echo again") == "again"
 
 

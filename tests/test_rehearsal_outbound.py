@@ -11,7 +11,8 @@ import pytest
 from callcontrol import greenlets
 from callcontrol.rehearsal import Fault, FaultKind, RehearsalSwitch
 from callcontrol.rehearsal.outbound import notice
-from tests.rehearsal_daemon import TinyDaemon, Wire, eventually, fields
+from tests.patience import PATIENCE, until
+from tests.rehearsal_daemon import TinyDaemon, Wire, fields
 
 PROMPT = "/prompts/en/welcome.wav"
 
@@ -33,7 +34,7 @@ def switch(daemon: TinyDaemon) -> Iterator[RehearsalSwitch]:
 def rest_of(wire: Wire) -> list[str]:
     """Names of what still comes, to the end of the stream."""
     found = []
-    while (frame := wire.frame(2)) is not None:
+    while (frame := wire.frame()) is not None:
         event = fields(frame[1]) if b"text/event" in frame[0] else fields(frame[0])
         found.append(event.get("Event-Name") or event.get("Content-Disposition") or event.get("Reply-Text", "api"))
     return found
@@ -142,7 +143,8 @@ def test_the_257th_queued_command_closes_the_socket(switch: RehearsalSwitch, dae
     wire.ask("noevents")
     locked = "execute-app-name: playback\nexecute-app-arg: silence_stream://-1\nevent-lock: true"
     wire.ask(f"sendmsg\ncall-command: execute\n{locked}")
-    gevent.sleep(0.05)
+    playing = f"api uuid_getvar {wire.channel['Unique-ID']} current_application"
+    until(lambda: wire.ask(playing) == "playback")
     wire.send(b"sendmsg\ncall-command: execute\nexecute-app-name: set\nexecute-app-arg: a=b\n\n" * 257)
     assert rest_of(wire) == ["+OK"] * 256 + ["disconnect"]
 
@@ -233,7 +235,7 @@ def test_the_silent_park_hole_is_there_without_socket_resume(switch: RehearsalSw
     wire = daemon.call()
     phone.session.channel.variables.set("socket_resume", None)
     wire.close()
-    phone.transcript.wait(lambda: phone.session.controlled, 1)
+    phone.transcript.wait(lambda: phone.session.controlled, PATIENCE)
     gevent.sleep(0.3)
     assert phone.session.controlled
     assert switch.live_calls == 1
@@ -241,7 +243,7 @@ def test_the_silent_park_hole_is_there_without_socket_resume(switch: RehearsalSw
 
 @pytest.mark.parametrize("kind", list(FaultKind))
 def test_faults_at_any_offset_leave_nothing_behind(daemon: TinyDaemon, kind: FaultKind) -> None:
-    eventually(lambda: greenlets.count() == 0)  # what earlier tests left has ended
+    until(lambda: greenlets.count() == 0)  # what earlier tests left has ended
     switch = RehearsalSwitch(daemon.address, net_seconds=60).start()
     for at in (0, 1, 50, 5_000, 7_500, 20_000):
         phone = switch.phone("+49171").fails(Fault(kind, at)).calls("+49308631")
@@ -254,5 +256,5 @@ def test_faults_at_any_offset_leave_nothing_behind(daemon: TinyDaemon, kind: Fau
         assert len(wire.raw) <= at
         phone.hangs_up()
         wire.close()
-    eventually(lambda: (switch.live_calls, greenlets.count()) == (0, 0))
+    until(lambda: (switch.live_calls, greenlets.count()) == (0, 0))
     switch.stop()

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from callcontrol.rehearsal import Kind, RehearsalSwitch
-from tests.rehearsal_daemon import TinyDaemon, Wire, dial_link, eventually
+from tests.patience import until
+from tests.rehearsal_daemon import TinyDaemon, Wire, dial_link
 
 ANN = "+491715550001"
 GATE = "sofia/gateway/carrier/"
@@ -153,4 +154,4 @@ def test_what_happened_is_written_down_in_order(switch: RehearsalSwitch) -> None
 def test_a_number_that_is_given_back_is_nobodys(switch: RehearsalSwitch) -> None:
     switch.telephone(ANN).unregisters()
     assert rings(switch) == "-ERR UNALLOCATED_NUMBER"
-    eventually(lambda: not switch.live_calls)
+    until(lambda: not switch.live_calls)

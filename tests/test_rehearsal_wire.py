@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from callcontrol.rehearsal import Fault, FaultKind
 from callcontrol.rehearsal.wire import Command, CommandReader, Outlet
+from tests.patience import PATIENCE, until
 
 Pair = tuple[socket.socket, socket.socket]
 
@@ -75,12 +76,11 @@ def test_the_end_of_the_stream_within_a_command_is_no_command() -> None:
 def test_a_peer_that_does_not_read_blocks_nobody(pair: Pair) -> None:
     near, _far = pair
     outlet = Outlet(near)
-    with gevent.Timeout(2):
+    with gevent.Timeout(PATIENCE):
         for _ in range(200):
             outlet.write(b"x" * 65536)
         outlet.close(seconds=0.05)
-        gevent.sleep(0.2)
-    assert outlet.closed
+        until(lambda: outlet.closed)
 
 
 def test_what_was_written_arrives_before_the_close(pair: Pair) -> None:

@@ -27,7 +27,7 @@ from callcontrol.switch.events import Event
 from callcontrol.tenants import Tenants
 from tests.calls.room_scenarios import DECK, QUAY, SLIP, guest, host, meeting
 from tests.live_rooms import CallsOut
-from tests.rehearsal_daemon import eventually
+from tests.patience import until
 from tests.tenant_files import tenant
 
 HOME = Path(__file__).parent.parent
@@ -64,7 +64,7 @@ class House:
         )
         daemon.start()
         self.switch.hub.daemon = daemon.calls.address
-        eventually(lambda: not daemon.reasons(), 10.0)
+        until(lambda: not daemon.reasons())
         return daemon
 
     def daemon_goes(self) -> None:
@@ -101,7 +101,7 @@ def test_a_full_queue_waits_through_a_restart(house: House) -> None:
     for phone in waiting:
         phone.hears_music().cannot_speak()
     house.daemon_comes()
-    eventually(lambda: len(house.room("regatta.deck").members) == 5)
+    until(lambda: len(house.room("regatta.deck").members) == 5)
     boss = host(house).hears("others-here", "digits/5").joins("regatta.deck", moderator=True)
     for phone in waiting:
         phone.hears_no_music().can_speak()
@@ -212,9 +212,9 @@ def test_a_lost_link_loses_and_doubles_nothing(house: House) -> None:
     assert house.daemon is not None
     daemon = house.daemon
     house.switch.drop_link()
-    eventually(lambda: bool(daemon.reasons()))
+    until(lambda: bool(daemon.reasons()))
     late = house.switch.phone("+49305550999")
-    eventually(lambda: not daemon.reasons(), 10.0)
+    until(lambda: not daemon.reasons())
     boss.presses("*#").hears("participants-count", "digits/3")
     ben.presses("*9").hears("hand-raised", "digits/2")
     boss.presses("*9").hears("next-hand")
@@ -241,7 +241,7 @@ def test_greenlets_of_rooms_end_with_their_rooms(house: House) -> None:
     assert greenlets.count() > before
     for phone in phones:
         phone.hangs_up()
-    eventually(lambda: greenlets.count() <= before, 10.0)
+    until(lambda: greenlets.count() <= before)
     assert house.daemon is not None
     assert house.daemon.rooms.rooms() == {}
 
@@ -315,26 +315,26 @@ def failing(tmp_path: Path) -> Iterator[FailingSwitch]:
     before = greenlets.count()
     switch.comes(1, moderator=True)
     switch.comes(2)
-    eventually(lambda: switch.has_told("setvar cc_moderated true"))
+    until(lambda: switch.has_told("setvar cc_moderated true"))
     switch.commands.clear()
     yield switch
     for number in (1, 2):
         switch.tells("del-member", number)
-    eventually(lambda: greenlets.count() <= before)
+    until(lambda: greenlets.count() <= before)
 
 
 @pytest.mark.parametrize("failure", [SwitchTimeout("no answer"), ValueError("a mistake of ours")])
 def test_an_actor_that_fails_once_goes_on_and_makes_it_good(failing: FailingSwitch, failure: Exception) -> None:
     failing.failures["mute"] = failure
     failing.presses(1, "*7")
-    eventually(lambda: failing.has_told("mute 2 quiet"))
+    until(lambda: failing.has_told("mute 2 quiet"))
 
 
 def test_a_lock_that_could_not_be_written_down_is_written_down_later(failing: FailingSwitch) -> None:
     failing.failures["cc_locked"] = SwitchTimeout("no answer")
     failing.presses(1, "*5*7")
-    eventually(lambda: failing.has_told("setvar cc_locked true"))
-    eventually(lambda: failing.has_told("setvar cc_mute_all true"))
+    until(lambda: failing.has_told("setvar cc_locked true"))
+    until(lambda: failing.has_told("setvar cc_mute_all true"))
     failing.steward.submit(BOARD, lambda conduct: conduct.room)
     room = failing.registry.room(BOARD)
     assert room is not None
@@ -345,15 +345,15 @@ def test_a_command_to_somebody_who_just_left_is_no_error(failing: FailingSwitch)
     failing.failures |= {"play": SwitchRefused("-ERR Member: 1 not found."), "mute": SwitchRefused("-ERR Non-Existant")}
     failing.presses(2, "*6")
     failing.presses(1, "*#")
-    eventually(lambda: failing.has_told("participants-count"))
+    until(lambda: failing.has_told("participants-count"))
 
 
 def test_a_recording_that_cannot_begin_is_told_to_the_moderator_alone(failing: FailingSwitch) -> None:
     failing.presses(1, "*2")
-    eventually(lambda: failing.has_told(f"record /r/{BOARD}.wav"))
+    until(lambda: failing.has_told(f"record /r/{BOARD}.wav"))
     failing.tells("start-recording", Path=f"/r/{BOARD}.wav", Error="File could not be opened for recording")
     failing.tells("stop-recording", Path=f"/r/{BOARD}.wav")
-    eventually(lambda: failing.has_told("recording-failed"))
+    until(lambda: failing.has_told("recording-failed"))
     assert failing.has_told("setvar cc_record -")
     assert not failing.has_told("recording-started")
     assert not failing.has_told("recording-stopped")
@@ -361,17 +361,17 @@ def test_a_recording_that_cannot_begin_is_told_to_the_moderator_alone(failing: F
 
 def test_a_recording_that_fails_later_is_told_and_forgotten(failing: FailingSwitch) -> None:
     failing.presses(1, "*2")
-    eventually(lambda: failing.has_told(f"record /r/{BOARD}.wav"))
+    until(lambda: failing.has_told(f"record /r/{BOARD}.wav"))
     failing.tells("start-recording", Path=f"/r/{BOARD}.wav")
-    eventually(lambda: failing.has_told("recording-started"))
+    until(lambda: failing.has_told("recording-started"))
     failing.tells("stop-recording", Path=f"/r/{BOARD}.wav")
-    eventually(lambda: failing.has_told("recording-stopped"))
+    until(lambda: failing.has_told("recording-stopped"))
     assert failing.has_told("setvar cc_record -")
 
 
 def test_a_recording_stopped_by_key_is_told_once(failing: FailingSwitch) -> None:
     failing.presses(1, "*2*2")
-    eventually(lambda: failing.has_told("recording-stopped"))
+    until(lambda: failing.has_told("recording-stopped"))
     failing.tells("stop-recording", Path=f"/r/{BOARD}.wav")
     failing.steward.submit(BOARD, lambda conduct: None)
     assert sum("recording-stopped" in command for command in failing.commands) == 1

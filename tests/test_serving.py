@@ -8,8 +8,7 @@ import os
 import re
 import signal
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import gevent
@@ -22,7 +21,8 @@ from callcontrol.config import load_config
 from callcontrol.prompts import PromptBook
 from callcontrol.rehearsal.switch import RehearsalSwitch
 from callcontrol.serving import serve_until_signal
-from tests.own_freeswitch import free_ports
+from tests.patience import PATIENCE, until
+from tests.ports import free_ports
 
 HOME = Path(__file__).parent.parent
 PIN_NUMBER, OPEN_NUMBER = "+12025550103", "+12025550100"
@@ -31,7 +31,8 @@ PASSWORD = "of-the-switch-beside"
 
 @pytest.fixture
 def switch() -> Iterator[RehearsalSwitch]:
-    switch = RehearsalSwitch(("127.0.0.1", 0), prompts=PromptBook(HOME / "prompts"), password=PASSWORD).start()
+    prompts = PromptBook(HOME / "prompts")
+    switch = RehearsalSwitch(("127.0.0.1", 0), prompts=prompts, password=PASSWORD, net_seconds=PATIENCE).start()
     yield switch
     switch.stop()
 
@@ -118,14 +119,6 @@ def served(tmp_path: Path, switch: RehearsalSwitch) -> Iterator[Served]:
     served.close()
 
 
-def until(condition: Callable[[], object], log: Callable[[], str], seconds: float = 45.0) -> None:
-    """The switch of these tests lives in this process: whoever waits must let it work."""
-    expires = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < expires, f"not within {seconds} s\n{log()}"
-        gevent.sleep(0.02)
-
-
 def test_it_serves_a_call_and_tells_each_decision_in_a_line_of_json(served: Served, switch: RehearsalSwitch) -> None:
     served.start().is_ready()
     switch.phone("+493055501000").calls(PIN_NUMBER).hears("enter-pin").presses("24861#").joins("globex.team")
@@ -159,7 +152,7 @@ def test_a_caller_who_takes_too_long_hears_music_and_reaches_the_next_daemon(
     first = Served(tmp_path, switch, drain=1)
     try:
         first.start().is_ready()
-        guest = switch.phone("+493055501000", patience=20).calls(PIN_NUMBER).hears("enter-pin")
+        guest = switch.phone("+493055501000").calls(PIN_NUMBER).hears("enter-pin")
         assert first.told(signal.SIGTERM).ends() == 0
         guest.hears_music()
         first.start().is_ready()
@@ -229,6 +222,6 @@ def test_the_signal_of_the_system_begins_to_drain(served: Served, switch: Rehear
     serving = gevent.spawn(serve_until_signal, load_config(served.config, environ), environ)
     switch.phone("+493055501000").calls(OPEN_NUMBER).joins("globex.lobby")
     os.kill(os.getpid(), signal.SIGTERM)
-    serving.join(timeout=20)
+    serving.join(timeout=PATIENCE)
     assert serving.dead
     assert serving.exception is None

@@ -2,28 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 
-from callcontrol.state import Database, Leg, Legs, sqlite_url
+from callcontrol.state import Database, Leg, Legs
 from callcontrol.state.leg import ADMISSION, MODERATOR, NOTHING, UNKNOWN, Closed, Entered, Explained, Opened, Settled
 from callcontrol.state.legs import PAGE
 
-#: A PostgreSQL database the tests may fill; without it only SQLite is tested.
-POSTGRESQL = os.environ.get("CALLCONTROL_TEST_POSTGRESQL")
 T = 1_795_000_000.0
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def legs(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Legs]:
-    if request.param == "postgresql" and POSTGRESQL is None:
-        pytest.skip("CALLCONTROL_TEST_POSTGRESQL is not set")
-    database = Database(sqlite_url(tmp_path / "state") if request.param == "sqlite" else str(POSTGRESQL))
+@pytest.fixture
+def legs(url: str) -> Iterator[Legs]:
+    database = Database(url)
     database.open()
     yield Legs(database)
     database.close()

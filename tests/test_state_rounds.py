@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-import os
 import threading
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import TypeVar
 
 import pytest
 
 from callcontrol.state import Database, Leg, Legs, sqlite_url
 from callcontrol.state.rounds import Held, Invitee, Limits, Round, RoundStore, Standing, Ticket, Try
+from tests.patience import PATIENCE
 
-#: A PostgreSQL database the tests may fill; without it only SQLite is tested.
-POSTGRESQL = os.environ.get("CALLCONTROL_TEST_POSTGRESQL")
 NOW = 1_795_000_000.0
 MANY = Limits(under_way=100, spacing=0.0, lines=1000, per_day=1000)
 DAEMONS = 4
 
 T = TypeVar("T")
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "postgresql" and POSTGRESQL is None:
-        pytest.skip("CALLCONTROL_TEST_POSTGRESQL is not set")
-    return sqlite_url(tmp_path / "state") if request.param == "sqlite" else str(POSTGRESQL)
 
 
 @pytest.fixture
@@ -84,8 +74,8 @@ def at_once(url: str, work: Callable[[RoundStore, int], T]) -> list[T]:
     start = threading.Barrier(DAEMONS)
 
     def daemon(number: int) -> None:
-        database = Database(url, deadline=10.0)
-        start.wait(timeout=10.0)
+        database = Database(url)
+        start.wait(timeout=PATIENCE)
         try:
             found.append(work(RoundStore(database), number))
         finally:
@@ -95,7 +85,7 @@ def at_once(url: str, work: Callable[[RoundStore, int], T]) -> list[T]:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=30.0)
+        thread.join(timeout=PATIENCE)
     return found
 
 

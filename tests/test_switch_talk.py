@@ -13,6 +13,7 @@ from callcontrol.switch.call import Call
 from callcontrol.switch.connection import CallSocket
 from callcontrol.switch.framing import Headers
 from callcontrol.switch.talk import Connected, NotReached
+from tests.patience import PATIENCE
 from tests.test_switch_connection import doing
 from tests.wire import OK, Peer, event, headers_of, nothing_left_behind, reply, tcp_pair
 
@@ -45,7 +46,7 @@ def line() -> Iterator[Line]:
         socket = CallSocket(ours, "test")
         opening = greenlets.spawn("open", socket.open)
         peer.open_call()
-        opening.get(timeout=5)
+        opening.get(timeout=PATIENCE)
         yield Line(peer, socket)
         socket.stop()
         peer.close()
@@ -54,7 +55,7 @@ def line() -> Iterator[Line]:
 def test_once_they_talk_the_call_is_left_to_freeswitch(line: Line) -> None:
     outcome, _ = line.connects()
     line.peer.say(event("CHANNEL_ANSWER", Answer_State="answered"), event("CHANNEL_BRIDGE", Answer_State="answered"))
-    assert outcome.get(timeout=5) == Connected()
+    assert outcome.get(timeout=PATIENCE) == Connected()
     assert line.peer.command() == "api uuid_setvar_multi c0ffee socket_resume=false;cc_next=end"
     assert line.peer.closed_by_other_side()
 
@@ -64,7 +65,7 @@ def test_the_network_that_speaks_before_the_answer_is_no_talk_yet(line: Line) ->
     line.peer.say(event("CHANNEL_BRIDGE", Answer_State="early"))
     assert not outcome.ready()
     line.peer.say(event("CHANNEL_ANSWER", Answer_State="answered"))
-    assert outcome.get(timeout=5) == Connected()
+    assert outcome.get(timeout=PATIENCE) == Connected()
 
 
 def test_nobody_takes_the_call_and_each_telephone_says_why(line: Line) -> None:
@@ -75,7 +76,7 @@ def test_nobody_takes_the_call_and_each_telephone_says_why(line: Line) -> None:
         variable_originate_failed_cause="ALLOTTED_TIMEOUT",
         variable_originate_causes=["a-1;ALLOTTED_TIMEOUT", "b-2;USER_BUSY"],
     )
-    assert outcome.get(timeout=5) == NotReached("ALLOTTED_TIMEOUT", ("ALLOTTED_TIMEOUT", "USER_BUSY"))
+    assert outcome.get(timeout=PATIENCE) == NotReached("ALLOTTED_TIMEOUT", ("ALLOTTED_TIMEOUT", "USER_BUSY"))
 
 
 def test_an_announcement_and_then_a_refusal_was_heard(line: Line) -> None:
@@ -87,14 +88,14 @@ def test_an_announcement_and_then_a_refusal_was_heard(line: Line) -> None:
         variable_bridge_hangup_cause="USER_BUSY",
         variable_originate_causes="a-1;NONE",
     )
-    assert outcome.get(timeout=5) == NotReached("USER_BUSY", ("NONE",), heard=True)
+    assert outcome.get(timeout=PATIENCE) == NotReached("USER_BUSY", ("NONE",), heard=True)
 
 
 def test_a_caller_who_gives_up_is_hung_up(line: Line) -> None:
     outcome, _ = line.connects()
     line.peer.say(event("CHANNEL_HANGUP", Hangup_Cause="ORIGINATOR_CANCEL"))
     with pytest.raises(HungUp):
-        outcome.get(timeout=5)
+        outcome.get(timeout=PATIENCE)
 
 
 def test_a_switch_that_says_nothing_is_not_waited_for_longer_than_it_may_ring(
@@ -103,4 +104,4 @@ def test_a_switch_that_says_nothing_is_not_waited_for_longer_than_it_may_ring(
     monkeypatch.setattr("callcontrol.switch.call.CONNECTING_SECONDS", 0.05)
     outcome, _ = line.connects(seconds=0.0)
     with pytest.raises(SwitchTimeout):
-        outcome.get(timeout=5)
+        outcome.get(timeout=PATIENCE)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
+from dateutil import rrule
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -177,6 +177,20 @@ def test_known_rules(rule: str, start: str, expected: list[str]) -> None:
     assert [day.isoformat() for day, _ in zip(days, range(4), strict=False)] == expected
 
 
+@pytest.fixture
+def years(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The years dateutil is asked for: what a rule costs."""
+    asked: list[int] = []
+    really = rrule.rrule
+
+    def counted(frequency: int, *, dtstart: datetime, **more: object) -> rrule.rrule:
+        asked.append(dtstart.year)
+        return really(frequency, dtstart=dtstart, **more)
+
+    monkeypatch.setattr(rrule, "rrule", counted)
+    return asked
+
+
 @pytest.mark.parametrize(
     "rule",
     [
@@ -186,16 +200,13 @@ def test_known_rules(rule: str, start: str, expected: list[str]) -> None:
         "FREQ=WEEKLY;BYDAY=MO;BYSETPOS=9",
     ],
 )
-def test_a_rule_that_never_matches_is_found_out_at_once(rule: str) -> None:
-    began = time.process_time()
+def test_a_rule_that_never_matches_is_not_followed_for_ever(years: list[int], rule: str) -> None:
     assert list(RuleDays(rule, date(2026, 12, 1)).days(date(2026, 12, 1), date(2126, 12, 1))) == []
-    assert time.process_time() - began < 0.5
+    assert 100 <= len(years) == len(set(years)) <= 102
 
 
-def test_a_rule_that_began_ten_years_ago_is_not_followed_from_its_start() -> None:
+def test_a_rule_that_began_ten_years_ago_is_not_followed_from_its_start(years: list[int]) -> None:
     now = datetime(2026, 11, 22, tzinfo=UTC).date()
     rule = RuleDays("FREQ=DAILY", date(2016, 11, 22))
-    began = time.process_time()
-    for _ in range(20):
-        assert next(rule.days(now, date(2100, 1, 1))) == now
-    assert time.process_time() - began < 0.2
+    assert next(rule.days(now, date(2100, 1, 1))) == now
+    assert years == [2026]

@@ -9,8 +9,7 @@ import json
 import os
 import socket as plain_socket
 import struct
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -19,6 +18,7 @@ import gevent
 from gevent.socket import create_connection, socket
 
 from callcontrol import greenlets
+from tests.patience import PATIENCE, until
 
 CAPTURES = Path(__file__).parent / "data" / "captures"
 CALLS = ("moderated-room.outbound", "hangup-during-digits.outbound", "bridge-outcomes.outbound")
@@ -103,7 +103,7 @@ class Peer:
         self.sock = sock
         self._unread = b""
 
-    def command(self, deadline: float = 5.0) -> str:
+    def command(self, deadline: float = PATIENCE) -> str:
         """The next command without the empty line that ends it; EOFError when the other side closed."""
         with gevent.Timeout(deadline):
             while b"\n\n" not in self._unread:
@@ -135,7 +135,7 @@ class Peer:
     def complete(self, identity: str, **headers: object) -> None:
         self.say(event("CHANNEL_EXECUTE_COMPLETE", Application_UUID=identity, **headers))
 
-    def closed_by_other_side(self, deadline: float = 5.0) -> bool:
+    def closed_by_other_side(self, deadline: float = PATIENCE) -> bool:
         """Whether the other side closes within the deadline; what it still writes is read and dropped."""
         with gevent.Timeout(deadline, False):
             try:
@@ -161,7 +161,7 @@ def headers_of(command: str) -> dict[str, str]:
 
 def connect(address: tuple[str, int]) -> Peer:
     """FreeSWITCH opening an outbound socket to us."""
-    return Peer(create_connection(address, timeout=5))
+    return Peer(create_connection(address, timeout=PATIENCE))
 
 
 def tcp_pair() -> tuple[socket, Peer]:
@@ -172,14 +172,6 @@ def tcp_pair() -> tuple[socket, Peer]:
         ours = create_connection(listener.getsockname())
         theirs, _ = listener.accept()
     return ours, Peer(theirs)
-
-
-def until(condition: Callable[[], object], what: str = "", deadline: float = 5.0) -> None:
-    """Come back when the condition holds; AssertionError after the deadline."""
-    expires = time.monotonic() + deadline
-    while not condition():
-        assert time.monotonic() < expires, f"not within {deadline} s: {what or condition}"
-        gevent.sleep(0.001)
 
 
 def open_files() -> int:

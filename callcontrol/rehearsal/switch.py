@@ -37,6 +37,9 @@ class RehearsalSwitch:
     cdr: the folder where it writes what became of each call, as mod_json_cdr does; made when it starts.
     """
 
+    patience = 5.0
+    """Seconds a telephone's expectations wait unless the telephone is told otherwise."""
+
     def __init__(
         self,
         daemon: tuple[str, int],
@@ -106,12 +109,12 @@ class RehearsalSwitch:
         door: str = "trunk",
         extension: str | None = None,
         headers: Mapping[str, str | bytes] | None = None,
-        patience: float = 5.0,
+        patience: float | None = None,
     ) -> Phone:
         """A telephone. ``number``: its caller id, ``""`` when it sends none; ``withheld``: asserted but private.
 
         extension: ``33@acme.example``, for the door ``extensions``. headers: SIP headers it sends, hostile or not.
-        patience: how many seconds its expectations wait.
+        patience: how many seconds its expectations wait; None: as long as those of the switch's other telephones.
         """
         known = "" if number.lower() == "anonymous" else number
         call = Dialled(
@@ -122,10 +125,10 @@ class RehearsalSwitch:
             extension=extension,
             headers={header: _text(value) for header, value in (headers or {}).items()},
         )
-        return Phone(self, call, patience)
+        return Phone(self, call, self.patience if patience is None else patience)
 
     def telephone(
-        self, number: str, answers_after: float = 0.0, presses: Sequence[str] = (), patience: float = 5.0
+        self, number: str, answers_after: float = 0.0, presses: Sequence[str] = (), patience: float | None = None
     ) -> Telephone:
         """A telephone that can be called: ``+491715550001`` by any gateway, or ``33@acme.example`` as an extension.
 
@@ -136,7 +139,8 @@ class RehearsalSwitch:
         self._telephones += 1
         call = Dialled(number=user, door="extensions" if at else "trunk", extension=number if at else None)
         contact = f"sip:{user}@{HOST}:{CONTACT_PORT + self._telephones};ob" if at else ""
-        telephone = Telephone(self, self.exchange, call, patience, contact, Reaction(after=answers_after), presses)
+        waits = self.patience if patience is None else patience
+        telephone = Telephone(self, self.exchange, call, waits, contact, Reaction(after=answers_after), presses)
         self.exchange.connect(telephone)
         return telephone
 

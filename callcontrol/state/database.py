@@ -42,10 +42,12 @@ class Database:
     """One database, shared by all daemons that name the same.
 
     ``url``: see sqlite_url, or ``postgresql://...``. Opens nothing yet. Raises ConfigError for a bad URL.
-    ``deadline``: seconds a question takes at most; ``pause``: seconds without a new try after one took longer.
+    ``deadline``: seconds a question takes at most, DEADLINE unless told otherwise; ``pause``: seconds without a new
+    try after one took longer.
     """
 
-    def __init__(self, url: str, *, deadline: float = DEADLINE, pause: float = PAUSE) -> None:
+    def __init__(self, url: str, *, deadline: float | None = None, pause: float = PAUSE) -> None:
+        deadline = DEADLINE if deadline is None else deadline
         self._engine = open_engine(url, deadline)
         self._writer = self._engine.execution_options(**WRITES)
         self._worker = Worker(deadline, pause)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from callcontrol.rehearse import rehearsal_house
-from tests.rehearsal_daemon import eventually
+from tests.patience import until
 
 HOME = Path(__file__).parent.parent.parent
 TENANT = """
@@ -43,7 +43,7 @@ def test_a_copied_room_works_at_once(tmp_path: Path) -> None:
         house.switch.phone("+49305550170").calls("+493023125002").hears("number-unknown")
         number = '  "+49 30 23125002": {room: board-two}'
         file.write_text(TENANT.replace("#numbers", number).replace("#rooms", COPY))
-        eventually(lambda: house.daemon.tenants.current.find_number("+493023125002") is not None)
+        until(lambda: house.daemon.tenants.current.find_number("+493023125002") is not None)
         guest = house.switch.phone("+49305550171").calls("+493023125002").hears("enter-pin").presses("59324#")
         guest.hears("waiting-for-moderator").joins("harbour.board-two").hears_music()
         host = house.switch.phone("+49305550172").calls("+493023125002").hears("enter-pin").presses("816044#")

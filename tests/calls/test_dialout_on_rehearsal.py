@@ -14,14 +14,13 @@ from callcontrol.rehearsal.telephone import Telephone
 from callcontrol.rehearse import RehearsalHouse, rehearsal_house
 from callcontrol.rooms.calls import Begun, InviteeState
 from callcontrol.state import StateUnavailable
-from tests.rehearsal_daemon import eventually
+from tests.patience import until
 
 HOME = Path(__file__).parent.parent.parent
 TENANTS = Path(__file__).parent / "dialout_tenants"
 ANN, BEN, CLEO = "+491715550001", "+491715550002", "41@marina.example"
 QUAY, PIER, LOCK, DOCK, BAY, FLEET = (f"+493023129{n:03}" for n in range(1, 7))
 OURS = ("digits/0", "digits/3", "digits/0", "digits/2", "digits/3", "digits/1", "digits/2", "digits/9", "digits/0")
-PATIENCE = 10.0  # one new call a second
 
 
 @pytest.fixture
@@ -31,12 +30,12 @@ def house(tmp_path: Path) -> Iterator[RehearsalHouse]:
 
 
 def telephone(house: RehearsalHouse, number: str = ANN, *presses: str) -> Telephone:
-    return house.switch.telephone(number, presses=presses, patience=PATIENCE)
+    return house.switch.telephone(number, presses=presses)
 
 
 def host(house: RehearsalHouse, number: str = QUAY, which: int = 1) -> Phone:
     """A moderator dials."""
-    return house.switch.phone(f"+49171300000{which}", patience=PATIENCE).calls(number).hears("moderator-joins")
+    return house.switch.phone(f"+49171300000{which}").calls(number).hears("moderator-joins")
 
 
 def calls_all(boss: Phone) -> Phone:
@@ -58,7 +57,7 @@ def standing(house: RehearsalHouse, room: str) -> dict[str, tuple[InviteeState, 
 
 
 def becomes(house: RehearsalHouse, room: str, **expected: tuple[str, str]) -> None:
-    eventually(lambda: standing(house, room) == expected, PATIENCE)
+    until(lambda: standing(house, room) == expected)
 
 
 # -- who is called -----------------------------------------------------------------------------------------------------
@@ -223,7 +222,7 @@ def test_star_one_and_hash_calls_again_only_those_not_reached(house: RehearsalHo
     boss = host(house).joins("marina.quay", moderator=True)
     calls_all(boss).hears("calling-all", "reached-one-of", "digits/2", "reached", "redial-hint")
     calls_all(boss).hears("reached-one-of", "digits/2", "reached", "calling-all")
-    eventually(lambda: ben.times_called == 2, PATIENCE)
+    until(lambda: ben.times_called == 2)
     ben.joins("marina.quay")
     boss.hears("all-reached")
     calls_all(boss).hears("all-reached")
@@ -269,7 +268,7 @@ def test_when_the_room_ends_telephones_stop_ringing(house: RehearsalHouse) -> No
     ann.is_called()
     boss.presses("*0").hears("end-confirm").presses("1").hears("room-ended").is_hung_up()
     ann.stops_ringing()
-    eventually(lambda: {state for state, _ in standing(house, "marina.quay").values()} == {"cancelled"}, PATIENCE)
+    until(lambda: {state for state, _ in standing(house, "marina.quay").values()} == {"cancelled"})
 
 
 def test_who_is_asked_when_the_last_one_leaves_hears_that_it_is_over(house: RehearsalHouse) -> None:
@@ -277,7 +276,7 @@ def test_who_is_asked_when_the_last_one_leaves_hears_that_it_is_over(house: Rehe
     boss = calls_all(host(house).joins("marina.quay", moderator=True))
     ann.hears("dialout-call", "dialout-accept")
     boss.hangs_up()
-    eventually(lambda: standing(house, "marina.quay")["Ann"][0] == "cancelled", PATIENCE)
+    until(lambda: standing(house, "marina.quay")["Ann"][0] == "cancelled")
     ann.presses("1").hears("conference-over").is_hung_up()
     assert house.switch.rooms == {}
 

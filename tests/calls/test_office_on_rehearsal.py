@@ -10,7 +10,7 @@ import pytest
 from callcontrol.rehearsal.phone import Phone
 from callcontrol.rehearsal.telephone import Telephone
 from callcontrol.rehearse import RehearsalHouse, rehearsal_house
-from tests.rehearsal_daemon import eventually
+from tests.patience import until
 
 HOME = Path(__file__).parent.parent.parent
 TENANTS = Path(__file__).parent / "office_tenants"
@@ -86,7 +86,7 @@ def test_a_caller_who_gives_up_stops_the_ringing(house: RehearsalHouse) -> None:
     clara.is_called()
     caller.hangs_up()
     clara.stops_ringing("ORIGINATOR_CANCEL")
-    eventually(lambda: house.switch.live_calls == 0)
+    until(lambda: house.switch.live_calls == 0)
 
 
 def test_who_withholds_the_number_stays_anonymous(house: RehearsalHouse) -> None:
@@ -335,7 +335,7 @@ def test_the_network_is_heard_before_anybody_answers(house: RehearsalHouse) -> N
     away = telephone(house, OUTSIDE).announces()
     caller = desk(house, CLARA).calls("03099887766")
     away.is_called()
-    eventually(lambda: caller.session is not None and caller.session.channel.early)
+    until(lambda: caller.session is not None and caller.session.channel.early)
     away.answers_now()
     caller.is_answered().talks(OUTSIDE).hangs_up()
 
@@ -463,8 +463,8 @@ def test_the_talk_goes_on_without_the_daemon(house: RehearsalHouse) -> None:
     clara = telephone(house, CLARA)
     caller = guest(house).calls(CLARAS_NUMBER)
     clara.talks()
-    eventually(lambda: house.daemon.calls.live == 0)
+    until(lambda: house.daemon.calls.live == 0)
     assert house.switch.live_calls == 2
     caller.hangs_up()
     clara.is_hung_up("NORMAL_CLEARING")
-    eventually(lambda: house.switch.live_calls == 0)
+    until(lambda: house.switch.live_calls == 0)

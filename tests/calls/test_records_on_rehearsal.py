@@ -9,7 +9,7 @@ from callcontrol.state import Legs
 from callcontrol.state.office import OfficeCall
 from callcontrol.state.office_usage import office_calls_of
 from tests.calls.room_scenarios import DECK, all_hang_up, meeting
-from tests.rehearsal_daemon import eventually
+from tests.patience import until
 
 HOME = Path(__file__).parent.parent.parent
 DORA, TYPED = "+4930123456", "030123456#"
@@ -24,7 +24,7 @@ def test_callers_and_called_are_settled_by_the_records_of_the_switch(tmp_path: P
         dora.joins("regatta.deck")
         all_hang_up(boss.joins("regatta.deck", moderator=True), ann, dora)
         legs = Legs(house.daemon.database)
-        eventually(lambda: [leg.closed_by for leg in legs.rows("regatta", 0, 1e11)] == ["switch"] * 3, seconds=15)
+        until(lambda: [leg.closed_by for leg in legs.rows("regatta", 0, 1e11)] == ["switch"] * 3)
         found = {leg.number: (leg.direction, leg.payer, leg.room, leg.role) for leg in legs.rows("regatta", 0, 1e11)}
     assert found[DORA] == ("outbound", "tenant", "deck", "participant")
     assert found["+491713000001"] == ("inbound", "caller", "deck", "moderator")
@@ -45,7 +45,7 @@ def test_calls_of_an_office_are_in_the_ledger_by_the_records_of_the_switch(tmp_p
         def calls() -> list[OfficeCall]:
             return house.daemon.database.read(lambda one: office_calls_of(one, "lighthouse", "", 0.0, 100))
 
-        eventually(lambda: [call.closed_by for call in calls()] == ["switch"] * 5, seconds=15)
+        until(lambda: [call.closed_by for call in calls()] == ["switch"] * 5)
         found = sorted((one.extension, one.service, one.number, one.answered_at is not None) for one in calls())
     assert found == [
         ("33", "in", DORA, True),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 TIMES = {
@@ -15,5 +15,5 @@ TIMES = {
 
 def times() -> Mapping[str, str]:
     """What the tenant files name, as seen from now in the tenants' timezone; good for half an hour at least."""
-    now = datetime.now(ZoneInfo("Europe/Berlin"))
-    return {name: (now + ahead).strftime("%Y-%m-%d %H:%M") for name, ahead in TIMES.items()}
+    now, zone = datetime.now(UTC), ZoneInfo("Europe/Berlin")
+    return {name: (now + ahead).astimezone(zone).strftime("%Y-%m-%d %H:%M") for name, ahead in TIMES.items()}
