@@ -143,7 +143,21 @@ def test_participants_are_called(daemon):
 
 
 def test_where_all_were_reached_nobody_is_called(daemon):
-    assert types(daemon, "dialout", "acme/board").output == f"{BOARD}: nobody is called, all have been reached\n"
+    daemon.live.calls.answer = Begun("", (), ())
+    assert types(daemon, "dialout", "acme/board").output == f"{BOARD}: nobody is called, all have joined or declined\n"
+
+
+def test_where_a_round_runs_that_calls_them_all_already_it_says_so_and_waits_for_it(daemon):
+    calling, joined = invitee("Max", "calling"), invitee("Max", "joined", "joined")
+    daemon.live.calls.answer = Begun("r", (), ())
+    daemon.live.calls.people = {BOARD: (calling,)}
+    later = gevent.spawn_later(0.5, lambda: daemon.live.calls.people.update({BOARD: (joined,)}))
+    result = types(daemon, "dialout", "acme/board", "--wait")
+    later.join()
+    lines = result.output.splitlines()
+    assert lines[0] == f"{BOARD}: those not reached yet are being called already"
+    assert lines[-1] == "1 of 1 reached"
+    assert result.exit_code == 0
 
 
 def test_why_nobody_is_called_is_told(daemon):

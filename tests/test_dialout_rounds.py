@@ -200,6 +200,7 @@ def test_another_daemon_that_is_asked_joins_the_round_too(house):
     both_ring(house)
     second = begun(two.begin("acme", "board", Cause.COMMAND, numbers=[OLE]))
     assert (second.round_id, [person.number for person in second.called]) == (first.round_id, [OLE])
+    assert [person.number for person in two.report(BOARD)] == [MAX, EVA, OLE]  # whoever asked can see it at once
     house.clock.pass_by(1.0)
     until(lambda: len(house.switch.ringing) == 3)
     assert (one.running, two.running) == (1, 0)

@@ -45,14 +45,15 @@ def dialout(
         click.echo(json.dumps(answer, indent=2))
         return
     tell_begun(answer)
-    if wait and answer["called"]:
+    if wait and answer["round"]:
         sys.exit(or_exit(lambda: follow(lambda: people_of(fetch_rooms(address, token)["rooms"], name))))
 
 
 def tell_begun(answer: Mapping[str, Any]) -> None:
     """Print who is going to be called and who is not."""
     if not answer["called"] and not answer["refused"]:
-        _say(f"{answer['room']}: nobody is called, all have been reached")
+        already = "those not reached yet are being called already"
+        _say(f"{answer['room']}: {already if answer['round'] else 'nobody is called, all have joined or declined'}")
     for one in answer["called"]:
         _say(f"{answer['room']}: {_who(one)} is called")
     for one in answer["refused"]:

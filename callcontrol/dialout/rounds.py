@@ -181,10 +181,19 @@ class Rounds:
         again = store.call_again(opening.running, invited, now, explicit=explicit)
         if again is None:  # it ended just now
             return self._begin(replace(round_, id=f"{round_.id}-again"), room, invited, explicit=explicit)
-        people = [one for one in store.invitees_of(opening.running) if one.number in again]
+        people = self._see(opening.running)
         _log.info("called again", room=round_.room_name, round=opening.running, cause=round_.cause, people=len(again))
         self._wake(opening.running)
-        return begun(opening.running, people)
+        return begun(opening.running, [one for one in people if one.number in again])
+
+    def _see(self, round_id: str) -> tuple[Invitee, ...]:
+        """How it stands with a round now, told to those who ask for reports."""
+        round_ = self._exchange.store.round(round_id)
+        if round_ is None:
+            return ()
+        people, tries = self._exchange.store.look(round_id)
+        self._reports.seen(round_, people, tries)
+        return people
 
     def _drive(self, round_: Round) -> None:
         if round_.id in self._dialers or self._stopping.is_set():
@@ -235,9 +244,7 @@ class Rounds:
             else:
                 self._reports.seen(round_, *exchange.store.look(round_.id))
         for round_id in self._reports.running() - {round_.id for round_ in running} - self._dialers.keys():
-            ended = exchange.store.round(round_id)
-            if ended is not None:
-                self._reports.seen(ended, *exchange.store.look(round_id))
+            self._see(round_id)
 
     def _remember(self) -> None:
         store, now = self._exchange.store, self._exchange.now()
