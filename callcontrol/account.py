@@ -26,6 +26,7 @@ _ENCODED = re.compile(r"(?:[A-Za-z0-9]|\.[0-9A-F]{2}){1,300}", re.ASCII)
 _PLAIN = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789")
 _MOST_TRIES = 99
 _LONGEST_NAME = 80
+_LONGEST_CODE = 480  # of what may be sent to the switch as one value (callcontrol/switch/literals.py)
 
 
 @dataclass(frozen=True)
@@ -130,9 +131,14 @@ def main_room(conference: str) -> str:
 
 
 def encoded(name: str) -> str:
-    """A name as letters, digits and ``.XX`` for every other byte of its UTF-8."""
-    data = name[:_LONGEST_NAME].encode("utf-8", "replace")
-    return "".join(chr(byte) if byte in _PLAIN else f".{byte:02X}" for byte in data)
+    """A name as letters, digits and ``.XX`` for every other byte of its UTF-8; what does not fit is left out."""
+    code = ""
+    for letter in name[:_LONGEST_NAME]:
+        more = "".join(chr(byte) if byte in _PLAIN else f".{byte:02X}" for byte in letter.encode("utf-8", "replace"))
+        if len(code) + len(more) > _LONGEST_CODE:
+            break
+        code += more
+    return code
 
 
 def decoded(text: str) -> str:
