@@ -11,7 +11,7 @@ from callcontrol.switch.literals import number_literal, text_literal
 class Mailbox:
     """The mailbox of an extension, to speak into, or to listen to as its ``owner``, who is asked for nothing any more.
 
-    ``shown``: the caller's number as the mailbox is to keep it; empty: the one the call shows.
+    ``shown``: who called, as the mailbox is to keep it instead of number and name of the call; empty: these.
     """
 
     domain: str
@@ -29,4 +29,5 @@ class Mailbox:
         """``language``: of the phrases, which are those of freeswitch-conf/callcontrol/mailbox.xml."""
         told = {"default_language": language, "voicemail_authorized": "true" if self.owner else "false"}
         told |= {"vm_announce_cid": "true"} if self.owner else {"skip_record_urgent_check": "true"}
-        return told | ({"effective_caller_id_number": self.shown} if self.shown else {})
+        kept = ("effective_caller_id_number", "effective_caller_id_name")  # the name is in the recording, too
+        return told | (dict.fromkeys(kept, self.shown) if self.shown else {})

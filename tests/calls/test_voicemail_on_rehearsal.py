@@ -43,9 +43,11 @@ def test_a_call_nobody_can_take_ends_in_the_mailbox_in_the_callers_language(hous
     assert variable(caller, "socket_resume") == "false"
 
 
-def test_a_withheld_number_is_not_kept_with_the_message(house: RehearsalHouse) -> None:
-    caller = house.switch.phone("").calls(BERT).hears("voicemail:default attic.example 34")
+def test_whoever_withholds_the_number_is_nobody_in_the_message(house: RehearsalHouse) -> None:
+    caller = house.switch.phone("+4930555123", "Petra Privat", withheld=True).calls(BERT)
+    caller.hears("voicemail:default attic.example 34")
     assert variable(caller, "effective_caller_id_number") == "anonymous"
+    assert variable(caller, "effective_caller_id_name") == "anonymous"
 
 
 def test_the_own_telephone_needs_no_pin_and_opens_its_own_mailbox_only(house: RehearsalHouse) -> None:
