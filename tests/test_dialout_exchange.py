@@ -37,10 +37,11 @@ def store(tmp_path: Path) -> Iterator[RoundStore]:
         ("", "en", "en"),
         ("", "fr", "de"),  # a language the tenant has given up
         ("en", None, "en"),
-        ("en", "de", "en"),
+        ("en", "de", "de"),
+        ("en", "fr", "en"),
     ],
 )
-def test_who_is_called_hears_the_language_of_the_list_or_the_one_they_chose(store, listed, chosen, spoken):
+def test_who_is_called_hears_the_language_they_chose_or_that_of_the_list(store, listed, chosen, spoken):
     ground = replace(exchange(store, lambda: ACME, Clock(), Switch(Clock())), language_of=lambda *_who: chosen)
     round_ = Round("acme.board@1", "acme", "board", "command", BEGAN, BEGAN, BEGAN + 60, "one", BEGAN + 15)
     who = callee(MAX, ACME)

@@ -103,7 +103,7 @@ class Exchange:
             "cc_round": round_.id,
             "cc_place": str(one.place),
             "cc_try": str(try_.number),
-            "cc_language": one.language or self._chosen(who, tenant),
+            "cc_language": self._chosen(who, tenant) or one.language or tenant.languages[0],
             "cc_next": "again",
             "socket_resume": "true",  # a daemon that dies leaves the callee to the safety net, not in silence
             "sensitive_dtmf": "true",
@@ -112,11 +112,11 @@ class Exchange:
         variables |= accounted(who, tenant, round_.room_name, moderator=one.moderator)
         return originate(legs, shown(who, tenant, round_.room_name) | variables, ANSWERED, self.patience.ring)
 
-    def _chosen(self, who: Callee, tenant: Tenant) -> str:
-        """The language somebody once chose, if the tenant still speaks it; else the tenant's first."""
+    def _chosen(self, who: Callee, tenant: Tenant) -> str | None:
+        """The language somebody once chose, if the tenant still speaks it."""
         known_as = extension_key(tenant.id, f"{who.number}@{who.domain}") if who.domain else who.number
         chosen = self.language_of(tenant.id, known_as)
-        return chosen if chosen in tenant.languages else tenant.languages[0]
+        return chosen if chosen in tenant.languages else None
 
     def finish(self, ticket: Ticket, tenant: str, result: Result) -> bool:
         """Write a result; False when the try had one. Raises StateUnavailable."""

@@ -71,7 +71,7 @@ class DialOut(Model):
     moderator: Flag = False
     """True when this person moderates."""
     language: Language | None = None
-    """Language this person is spoken to in: de, en or fr; when absent the one they chose, else the tenant's first."""
+    """Language this person is spoken to in, unless they chose one at an earlier call; without it the tenant's first."""
 
 
 class RoomEntry(Model):
