@@ -52,7 +52,9 @@ def _emergency(call: Call, route: OutwardRoute, extension: str, log: FilteringBo
         return tell(call, *_REFUSALS[Refusal.NO_TRUNK])
     who = Callee(route.digits, trunk=route.tenant.trunk)
     account = OfficeAccount(route.tenant.id, extension, Service.OUT, who.number)
-    ring = Ringing(line(who), RING_SECONDS, {**account.variables(), **shows(route.tenant)})
+    # Without this the call would ask for the privacy that the telephone asked for (switch_caller.c:148).
+    shown = {"origination_privacy": "screen", **shows(route.tenant)}
+    ring = Ringing(line(who), RING_SECONDS, {**account.variables(), **shown})
     return _told(call, past_limits(call, ring), log)
 
 

@@ -400,6 +400,15 @@ def test_an_emergency_call_is_made_however_a_telephone_writes_the_number(house: 
     caller.hangs_up()
 
 
+def test_an_emergency_call_shows_the_number_also_from_a_telephone_that_withholds_it(house: RehearsalHouse) -> None:
+    help_ = telephone(house, "112")
+    caller = private_desk(house, JO).calls("112")
+    help_.is_called(by=OUR_NUMBER).talks()
+    assert help_.session is not None
+    assert help_.session.channel.variables.get("origination_privacy") == "screen"
+    caller.hangs_up()
+
+
 def test_an_emergency_call_passes_every_limit_and_every_profile(house: RehearsalHouse) -> None:
     first, second, help_ = (telephone(house, number) for number in (OUTSIDE, "+493099887755", "112"))
     desk(house, CLARA).calls("03099887766")
