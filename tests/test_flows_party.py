@@ -21,6 +21,7 @@ ACCOUNT = "33@acme.example"
         ("<sip:a@b>;reason=unknown;counter=1,<sip:c@d>;reason=unknown", 2),
         ("ARRAY::<sip:a@b>|:<sip:c@d>|:<sip:e@f>", 3),
         ("<sip:a@b>;counter=999", 5),
+        ("<tel:+49308633>;reason=no-answer, <SIPS:a@b>;reason=user-busy", 2),
         ("nonsense ; counter = x", 0),
         ("<sip:" * 100_000, 5),
     ],

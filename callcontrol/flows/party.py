@@ -66,5 +66,6 @@ def shown_of(call: Call, tenant: Tenant) -> Mapping[str, str]:
 
 def diversions(header: str) -> int:
     """How often a call was sent on, as its Diversion headers say; MOST_HOPS at most, 0 without any."""
-    told = [int(count) for count in re.findall(r";\s*counter=([0-9]{1,3})", header[:4096])]
-    return min(max(sum(told), header[:4096].count("<sip:")), MOST_HOPS)
+    headers = header[:4096].lower()
+    told = [int(count) for count in re.findall(r";\s*counter=([0-9]{1,3})", headers)]
+    return min(max(sum(told), len(re.findall(r"<(?:sips?|tel):", headers))), MOST_HOPS)
