@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import gevent
 import pytest
 
 from callcontrol.account import OfficeAccount, Service
+from callcontrol.dialout import lines
 from callcontrol.dialout.lines import OutsideLines
 from callcontrol.errors import SwitchLost
 from callcontrol.state import Database, sqlite_url
@@ -188,6 +190,24 @@ def test_an_emergency_call_the_switch_tells_of_counts_against_no_limit(office: O
     made = [replace(OfficeCall.of(f"call {n}", account, NOW), ended_at=NOW + 60.0) for n in range(5)]
     OfficeCalls(office.database).settle(made)
     office.call()
+
+
+def test_a_fault_at_one_look_does_not_end_the_looking(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    office.call()
+    looks: list[float] = []
+
+    def look() -> None:
+        looks.append(office.now)
+        if len(looks) == 1:
+            raise ValueError("nobody expected this")
+        office.lines.stop()
+
+    monkeypatch.setattr(lines, "LOOK_SECONDS", 0.01)
+    monkeypatch.setattr(office.lines, "look", look)
+    office.lines.start()
+    with gevent.Timeout(10):
+        office.lines._stopping.wait()
+    assert len(looks) == 2
 
 
 def test_calls_of_a_day_count_whatever_became_of_them(office: Office) -> None:

@@ -316,6 +316,24 @@ def test_when_the_room_ends_what_rings_falls_silent_and_who_answers_late_is_not_
     ] * 2
 
 
+def test_a_fault_while_rounds_are_looked_after_does_not_end_the_looking(house, monkeypatch):
+    first = house.daemon("one")
+    begun(first.begin("acme", "board", Cause.KEY))
+    house.dies(first)
+    house.clock.pass_by(20.0)
+    stumbles, really = iter([True]), house.store.running
+
+    def running() -> tuple[Round, ...]:
+        if next(stumbles, False):
+            raise ValueError("a row that nobody understands")
+        return really()
+
+    monkeypatch.setattr(house.store, "running", running)
+    second = house.daemon("two", store=house.store)
+    second.start()
+    until(lambda: second.running)
+
+
 def test_a_room_that_ends_while_the_store_is_away_is_called_for_no_longer(house, monkeypatch):
     daemon = house.daemon(store=house.store)
     daemon.start()

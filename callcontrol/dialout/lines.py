@@ -122,3 +122,5 @@ class OutsideLines:
                 self.look()
             except StateUnavailable as error:
                 _log.debug("cannot look which outside calls are over", reason=str(error))
+            except Exception:  # noqa: BLE001 - one odd call must not keep the lines of all others for ever
+                _log.exception("outside calls were not looked after")

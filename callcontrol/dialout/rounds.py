@@ -222,12 +222,16 @@ class Rounds:
     def _keep(self) -> None:
         recent = True  # of the rounds that ended before our start
         while not self._stopping.is_set():
-            with suppress(StateUnavailable):  # the database itself has said so
+            try:
                 self._write_later()
                 self._adopt()
                 if recent:
                     self._remember()
                     recent = False
+            except StateUnavailable:
+                pass  # the database itself has said so
+            except Exception:  # noqa: BLE001 - one odd round must not leave all others without a daemon for ever
+                _log.exception("rounds were not looked after")
             self._stopping.wait(timeout=LOOK_SECONDS)
 
     def _adopt(self) -> None:
