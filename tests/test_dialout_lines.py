@@ -228,6 +228,14 @@ def test_rooms_and_extensions_share_the_lines(office: Office) -> None:
     assert store.claim_try(a_try(round_, 1), "one", limits).held is Held.LINES
 
 
+def test_who_used_no_line_waits_for_no_store_to_give_it_back(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    def asked(*_what: object, **_how: object) -> None:
+        raise AssertionError("an unanswered call inside is nobody's line")
+
+    monkeypatch.setattr(office.database, "write", asked)
+    office.lines.give_back(())
+
+
 def test_without_the_store_a_person_can_call_all_the_same(office: Office) -> None:
     office.database.close()
     assert not isinstance(office.lines.take(TWO_LINES, [CLARAS]), Held)

@@ -81,7 +81,9 @@ class OutsideLines:
             _log.warning("the answer of an outside call is not noted", reason=str(error))
 
     def give_back(self, calls: Collection[str]) -> None:
-        """These calls came to nothing."""
+        """These calls came to nothing; often there are none."""
+        if not calls:
+            return
         try:
             self._store.end(calls, self._now())
         except StateUnavailable as error:
