@@ -336,6 +336,19 @@ def test_a_call_whose_end_nobody_heard_is_found_gone(stage):
     assert stage.tries()[0] == (0, 1, "interrupted")
 
 
+def test_calls_on_a_switch_that_is_lost_for_long_keep_nobody_from_being_called_on_another(stage):
+    all_ring(stage)
+    stage.switch.up = False
+    other = Switch(stage.clock, name="other", contacts=stage.switch.contacts)
+    stage.exchange = replace(stage.exchange, lines=[stage.switch, other])
+    stage.dialer = stage.another_dialer("acme.board@1")
+    stage.look_for(60)
+    assert other.ringing == []  # who answered at last may be speaking with another daemon
+    stage.look_for(240)
+    assert {call.number for call in other.ringing} == {"33", MAX, EVA, OLE, IDA}
+    assert {result for _, number, result in stage.tries() if number == 1} == {Result.INTERRUPTED}
+
+
 def test_of_two_daemons_one_drives_the_round(store):
     one, two = Stage(store), Stage(store, identity="two")
     one.open()

@@ -29,6 +29,7 @@ RENEW_SECONDS = 5.0
 BIRTH_SECONDS = 5.0  # from the command to the calls it makes, at the worst
 CHECK_SECONDS = 5.0  # between two questions whether the calls of a try exist
 LATE_SECONDS = 3.0  # from the end of a call to the word about it
+UNHEARD_SECONDS = 120.0  # that somebody who answered may be asked, the longest greeting and a lost daemon included
 
 _log = structlog.get_logger("callcontrol.dialout")
 
@@ -215,7 +216,9 @@ class Dialer:
                 continue
             self._checked[ticket] = now
             alive = self._exchange.exists(try_)
-            if alive is not False:
+            if alive is None and now - try_.began_at > self._exchange.patience.ring + UNHEARD_SECONDS:
+                self._lost(try_)  # else the calls of a switch that is gone would count against the limits for hours
+            elif alive is not False:
                 self._gone.pop(ticket, None)
             elif now - self._gone.setdefault(ticket, now) >= LATE_SECONDS:
                 self._lost(try_)
