@@ -232,6 +232,18 @@ def test_another_daemon_knows_too_that_those_reached_in_the_last_meeting_are_cal
     assert [person.name for person in begun(two.begin("acme", "board", Cause.KEY)).called] == ["Max", "Eva"]
 
 
+def test_who_comes_back_at_once_after_the_end_begins_a_meeting_of_its_own(house):
+    daemon = house.daemon()
+    house.somebody_came()
+    house.reached(daemon, begun(daemon.begin("acme", "board", Cause.KEY)))
+    house.clock.pass_by(2.0)
+    daemon.cancel(BOARD, "the room has ended")
+    house.clock.pass_by(8.0)
+    house.meeting = str(uuid.uuid4())
+    house.somebody_came()
+    assert [person.name for person in begun(daemon.begin("acme", "board", Cause.KEY)).called] == ["Max", "Eva"]
+
+
 def test_another_daemon_knows_too_who_was_reached_an_hour_ago_in_the_same_meeting(house):
     one, two = house.daemon("one"), house.daemon("two")
     first = begun(one.begin("acme", "board", Cause.KEY))

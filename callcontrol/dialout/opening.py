@@ -38,16 +38,19 @@ def new_round(
     )
 
 
-def not_reached(exchange: Exchange, round_: Round, room: Room, invited: tuple[Invitee, ...]) -> tuple[Invitee, ...]:
+def not_reached(
+    exchange: Exchange, round_: Round, room: Room, invited: tuple[Invitee, ...], ended: float
+) -> tuple[Invitee, ...]:
     """Those whom an earlier round of the same meeting reached are not called again, but counted as reached.
 
     When the meeting began is asked of the ledger: all daemons know that, whichever of them saw the last one end.
+    ``ended``: when that was, for the one that saw it; 0.0 for others.
     """
     meeting = exchange.meeting_of(round_.room_name)
     if not meeting:
         return invited
     began = exchange.store.meeting_began(meeting) or round_.began_at
-    rounds = exchange.store.rounds_of(round_.tenant, round_.began_at - room.max_duration, round_.began_at)
+    rounds = exchange.store.rounds_of(round_.tenant, max(round_.began_at - room.max_duration, ended), round_.began_at)
     ids = [one.id for one in rounds if one.room == round_.room and _over_since(one, began - ON_THE_WAY)]
     reached = {one.number: one for one in exchange.store.invitees_of(*ids) if one.state in ("joined", "declined")}
     return tuple(

@@ -39,6 +39,7 @@ class Rounds:
         self._stopping = Signal()
         self._greenlets: set[Greenlet[..., object]] = set()
         self._unwritten: dict[Ticket, tuple[str, Result]] = {}  # results the store could not take yet
+        self._ended: dict[str, float] = {}  # when a meeting of a room was over, as far as we saw it
         self._cancelling: dict[str, str] = {}  # rooms that are over though the store does not know it yet, and why
 
     # -- what the daemon does ------------------------------------------------------------------------------------------
@@ -111,6 +112,7 @@ class Rounds:
 
     def cancel(self, room_name: str, reason: str) -> None:
         """The room TENANT.ROOM is over: nobody is called into it any longer, and what rings is ended."""
+        self._ended[room_name] = self._exchange.now()
         self._cancelling[room_name] = reason
         greenlets.spawn(f"cancel calls to {room_name}", self._cancel_soon, room_name)
 
@@ -156,7 +158,7 @@ class Rounds:
             return Why.TOO_LATE.refused()
         self._cancel(round_.room_name)
         if not explicit:
-            invited = not_reached(self._exchange, round_, room, invited)
+            invited = not_reached(self._exchange, round_, room, invited, self._ended.get(round_.room_name, 0.0))
         if not any(one.pending for one in invited):
             return begun("", invited)
         opening = self._exchange.store.open_round(round_, invited)
