@@ -114,7 +114,7 @@ def call_state(one: Mapping[str, Any], now: datetime) -> str:
         return ": ".join(filter(None, [one["state"], reason]))
     due = max(0, round(one["next_try"] - now.timestamp()))
     if not due:
-        return "is called next"
+        return f"{reason}, is called next" if reason else "is called next"
     return f"{reason}, again in {due} s" if reason else f"in {due} s"
 
 

@@ -114,6 +114,7 @@ def test_rooms_shows_whom_a_room_calls_and_how_that_stands(daemon):
             invitee("Max", "joined", "joined", tries=2),
             invitee("Clara", "waiting", "busy", due_in=soon),
             invitee("Ben", "waiting", due_in=0, tries=0),
+            invitee("Kai", "waiting", "all lines of the tenant are in use", due_in=0, tries=0),
             invitee("Eve", "failed", "no answer", tries=3),
         )
     }
@@ -124,6 +125,7 @@ def test_rooms_shows_whom_a_room_calls_and_how_that_stands(daemon):
         ("Max", "joined", "2"),
         ("Clara", "busy, again in 59 s", "1"),
         ("Ben", "is called next", ""),
+        ("Kai", "all lines of the tenant are in use, is called next", ""),
         ("Eve", "failed: no answer", "3"),
     ]
 
