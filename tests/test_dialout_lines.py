@@ -185,6 +185,15 @@ def test_a_switch_that_was_lost_for_an_hour_and_came_back_empty_costs_nobody_the
     assert office.row(call).ended_at == NOW + 10.0
 
 
+def test_a_call_made_while_the_clock_was_a_year_ahead_ends_when_it_is_over(office: Office) -> None:
+    office.now += 365 * DAY
+    call = office.call()
+    office.now -= 365 * DAY
+    office.switch.calls.clear()
+    office.looks()
+    assert office.row(call).closed_by == "daemon"
+
+
 def test_an_emergency_call_the_switch_tells_of_counts_against_no_limit(office: Office) -> None:
     account = OfficeAccount(TWO_LINES.id, "33", Service.OUT, "112")
     made = [replace(OfficeCall.of(f"call {n}", account, NOW), ended_at=NOW + 60.0) for n in range(5)]

@@ -10,7 +10,9 @@ from typing import TypeVar
 
 import pytest
 
+from callcontrol.account import OfficeAccount, Service
 from callcontrol.state import Database, Leg, Legs, sqlite_url
+from callcontrol.state.office import OfficeCall, OfficeCalls
 from callcontrol.state.rounds import Held, Invitee, Limits, Round, RoundStore, Standing, Ticket, Try
 from tests.patience import PATIENCE
 
@@ -189,6 +191,18 @@ def test_the_calls_of_a_day_are_those_of_the_last_24_hours(store, tenant):
     assert store.claim_try(a_try(round_, 1, at=NOW + 86_399.0), "one", one).held is Held.PER_DAY
     assert store.claim_try(a_try(round_, 2, at=NOW + 86_399.0, outside=False), "one", one).granted
     assert store.claim_try(a_try(round_, 1, at=NOW + 86_401.0), "one", one).granted
+
+
+def test_calls_made_while_the_clock_was_a_year_ahead_are_not_those_of_today_for_a_year(store, tenant):
+    year = 365 * 86_400.0
+    round_ = opened(store, tenant, 3, owner_until=NOW + 2 * year, ends_at=NOW + 2 * year)
+    one = replace(MANY, per_day=1, lines=2)
+    assert store.claim_try(a_try(round_, 0, at=NOW + year), "one", one).granted
+    office = OfficeAccount(tenant, "33", Service.OUT, "+49301")
+    made = OfficeCall.of(str(uuid.uuid4()), office, NOW + year)
+    assert OfficeCalls(store.database).take([made], replace(one, per_day=2), NOW + year) is None
+    assert store.claim_try(a_try(round_, 1), "one", one).granted
+    assert store.claim_try(a_try(round_, 2), "one", one).held is Held.PER_DAY
 
 
 @pytest.mark.parametrize(

@@ -97,7 +97,7 @@ class OutsideLines:
         """
         now, lost = self._now(), set[str]()
         calls = self._store.open()
-        gone = [call for call, began in calls.items() if self._is_over(call, lost, now) and began < now - begun]
+        gone = [call for call, began in calls.items() if self._is_over(call, lost, now) and abs(now - began) > begun]
         if gone:
             looked = self._store.last_look()  # perhaps by another daemon
             self._store.lost({call: max(looked, self._had[call].at if call in self._had else 0.0) for call in gone})

@@ -177,13 +177,18 @@ def beyond_lines(connection: Connection, tenant: str, more: int, limits: Limits,
 
 def _of_a_day(tenant: str, now: float) -> Any:
     """The tenant's tries that may still matter; an index finds them among those of years."""
-    return and_(tries.c.tenant == tenant, tries.c.began_at > now - DAY)
+    return and_(tries.c.tenant == tenant, _within_a_day(tries.c.began_at, now))
+
+
+def _within_a_day(moment: Any, now: float) -> Any:
+    """What a clock noted that was wrong by a year is not of today until that year is over."""
+    return and_(moment > now - DAY, moment < now + DAY)
 
 
 def _of_extensions(tenant: str, now: float) -> Any:
     """Calls of a day that count; an emergency number is no E.164 number."""
     outside = and_(office_calls.c.outside, office_calls.c.number.startswith("+"))
-    return and_(office_calls.c.tenant == tenant, office_calls.c.began_at > now - DAY, outside)
+    return and_(office_calls.c.tenant == tenant, _within_a_day(office_calls.c.began_at, now), outside)
 
 
 def _lines(connection: Connection, tenant: str, now: float) -> int:
@@ -193,7 +198,7 @@ def _lines(connection: Connection, tenant: str, now: float) -> int:
     accepted = and_(theirs, tries.c.result == "joined", tries.c.legs != "", tries.c.ended_at > now - ON_THE_WAY)
     on_the_way = _count(connection, accepted, ~exists().where(legs.c.call == tries.c.legs))
     in_rooms = and_(legs.c.tenant == tenant, legs.c.closed_by == "", legs.c.direction == "outbound")
-    in_rooms = and_(in_rooms, legs.c.number.startswith("+"), legs.c.joined_at > now - DAY)
+    in_rooms = and_(in_rooms, legs.c.number.startswith("+"), _within_a_day(legs.c.joined_at, now))
     others = _number_of(connection, office_calls, _of_extensions(tenant, now), office_calls.c.closed_by == "")
     return ringing + on_the_way + _number_of(connection, legs, in_rooms) + others
 
