@@ -194,6 +194,18 @@ def test_a_call_made_while_the_clock_was_a_year_ahead_ends_when_it_is_over(offic
     assert office.row(call).closed_by == "daemon"
 
 
+def test_a_look_while_the_clock_was_a_year_ahead_makes_no_year_of_talk(office: Office) -> None:
+    call = office.talks()
+    office.now += 365 * DAY
+    office.lines.look()
+    office.now -= 365 * DAY
+    office.switch.calls.clear()
+    office.looks()
+    ended = office.row(call).ended_at
+    assert ended is not None
+    assert ended <= office.now
+
+
 def test_an_emergency_call_the_switch_tells_of_counts_against_no_limit(office: Office) -> None:
     account = OfficeAccount(TWO_LINES.id, "33", Service.OUT, "112")
     made = [replace(OfficeCall.of(f"call {n}", account, NOW), ended_at=NOW + 60.0) for n in range(5)]

@@ -200,6 +200,27 @@ def test_what_a_daemon_saw_before_it_died_still_counts(tower: Tower) -> None:
     assert tower.row("ann").left_at == T + 60
 
 
+def test_a_look_while_the_clock_was_a_year_ahead_makes_no_year_in_the_room(tower: Tower) -> None:
+    year = 365 * 86400.0
+    tower.legs.open(leg("ann"))
+    tower.looks(T + year, present("ann"))
+    tower.watch = tower.another()
+    for at in (60, 90, 160):
+        tower.looks(T + at)
+    row = tower.row("ann")
+    assert row.end_reason == "unknown"
+    assert row.left_at is not None
+    assert row.left_at <= T + 160
+
+
+def test_a_row_of_a_year_ahead_is_not_open_for_that_year(tower: Tower) -> None:
+    tower.legs.open(leg("ann", T + 365 * 86400.0))
+    for at in (60, 90, 160):
+        tower.looks(T + at)
+    row = tower.row("ann")
+    assert (row.end_reason, row.room_seconds) == ("unknown", 0.0)
+
+
 def test_a_look_that_missed_somebody_is_no_proof_for_anybody(tower: Tower) -> None:
     for call in ("ann", "ben"):
         tower.legs.open(leg(call))

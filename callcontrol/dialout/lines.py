@@ -100,7 +100,8 @@ class OutsideLines:
         gone = [call for call, began in calls.items() if self._is_over(call, lost, now) and abs(now - began) > begun]
         if gone:
             looked = self._store.last_look()  # perhaps by another daemon
-            self._store.lost({call: max(looked, self._had[call].at if call in self._had else 0.0) for call in gone})
+            seen = {call: max(looked, self._had[call].at if call in self._had else 0.0) for call in gone}
+            self._store.lost({call: min(at, now) for call, at in seen.items()})  # a clock may have been ahead
         self._had = {call: seen for call, seen in self._had.items() if call in calls}
         if not lost and len(calls) > len(gone):
             self._store.looked(now)

@@ -184,7 +184,7 @@ class Watch:
                 self._tell(_entry(look.present[leg.call], look.asked))
 
     def _is_missing(self, leg: Leg, switch: str, look: _Look) -> bool:
-        if leg.joined_at > look.asked - ON_THE_WAY or leg.closed_by != OPEN:
+        if abs(look.asked - leg.joined_at) < ON_THE_WAY or leg.closed_by != OPEN:
             return False
         if leg.switch:
             return leg.switch == switch and leg.call not in look.present
@@ -195,7 +195,8 @@ class Watch:
         since = self._missing.setdefault(leg.call, look.asked)
         if look.asked <= since or look.asked - since < self._patience:
             return
-        at = max(leg.joined_at, self._seen.get(leg.call, 0.0), self._sighting(leg))
+        known = max(self._seen.get(leg.call, 0.0), self._sighting(leg))
+        at = max(leg.joined_at, min(known, look.asked))  # a clock may have been ahead when that was noted
         _log.warning("a call is gone and nobody saw it leave", call=leg.call, tenant=leg.tenant, room=leg.room)
         self._tell(Closed(leg.call, at, UNKNOWN))
         self._forget(leg.call)
