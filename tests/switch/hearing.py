@@ -110,14 +110,17 @@ def correlation(block: Samples, sound: Samples) -> tuple[float, int]:
 
 
 def _agreement(block: Samples, sound: Samples) -> tuple[float, int]:
-    """The correlation of a block. One in which a frame is missing or twice is compared in halves, at a discount."""
+    """The correlation of a block. One in which frames are missing or twice is compared in halves, at a discount.
+
+    Halves that lie further apart are two other sounds, such as vowels.
+    """
     value, place = correlation(block, sound)
     if value >= ALIKE:
         return value, place
     half = len(block) // 2
-    (first, _), (second, behind) = correlation(block[:half], sound), correlation(block[half:], sound)
+    (first, ahead), (second, behind) = correlation(block[:half], sound), correlation(block[half:], sound)
     halves = (first + second) / 2 - 0.1
-    return (halves, behind - half) if halves > value else (value, place)
+    return (halves, behind - half) if halves > value and abs(behind - half - ahead) <= SLIP else (value, place)
 
 
 def _beside(block: Samples, samples: Samples, at: int, *, far: bool) -> tuple[float, int]:

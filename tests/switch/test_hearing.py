@@ -78,13 +78,14 @@ def heard_in(prompts: Prompts, samples: Samples, path: Path) -> list[tuple[froze
     return [(heard.keys, heard.whole) for heard in Listener(prompts, Recording(writer.path)).update(over=True)]
 
 
+@pytest.mark.timeout(300)
 def test_every_prompt_is_told_from_every_other_in_every_language(prompts: Prompts, tmp_path: Path) -> None:
     """Also those that begin with the same words, in less than half a second of work each."""
-    for key, sound in prompts.sounds.items():
+    for (language, name), sound in prompts.sounds.items():
         begun = time.process_time()
-        assert heard_in(prompts, np.concatenate((quiet(0.8), sound, quiet(1.5))), tmp_path) == [
-            (frozenset({key}), True)
-        ]
+        said = {key for key, other in prompts.sounds.items() if key[0] == language and np.array_equal(sound, other)}
+        heard = heard_in(prompts, np.concatenate((quiet(0.8), sound, quiet(1.5))), tmp_path)
+        assert heard == [(frozenset(said), True)], name
         assert time.process_time() - begun < 0.5
 
 
@@ -169,9 +170,9 @@ def test_a_prompt_is_known_while_it_is_still_going_on(prompts: Prompts, tmp_path
     """Whoever wants to press a key into a prompt must know which one is playing."""
     writer = Writer(tmp_path / "heard.wav")
     listener = Listener(prompts, Recording(writer.path))
-    writer.write(telephoned(prompts.sounds["fr", "enter-pin"][: int(1.6 * RATE)]))
+    writer.write(telephoned(prompts.sounds["fr", "take-call"][: int(1.6 * RATE)]))
     assert listener.update() == []
-    assert listener.going_on() == [("fr", "enter-pin")]
+    assert listener.going_on() == [("fr", "take-call")]
 
 
 def test_a_recording_is_finished_when_its_writer_says_so(tmp_path: Path) -> None:
