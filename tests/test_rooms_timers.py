@@ -133,6 +133,17 @@ def test_a_meeting_is_told_that_its_time_is_nearly_over_and_then_ends(
     assert room_due(room(ANNA, BEN), RULES, None, warned, now=0, epoch=GATHERED + lasted) == due
 
 
+def test_a_meeting_that_is_ending_is_not_ended_once_more() -> None:
+    state = room(ANNA, BEN, phase=Phase.ENDING)
+    assert room_due(state, RULES, None, True, now=0, epoch=GATHERED + 3605) == []
+
+
+@pytest.mark.parametrize("lasted", [0.0, 30.0, 299.0])
+def test_a_meeting_of_five_minutes_or_less_is_not_told_that_five_are_left(lasted: float) -> None:
+    rules = RULES.model_copy(update={"max_duration": 300})
+    assert room_due(room(ANNA, BEN), rules, None, False, now=0, epoch=GATHERED + lasted) == []
+
+
 def test_a_room_that_has_not_come_together_yet_does_not_end() -> None:
     assert room_due(replace(room(ANNA), gathered=0.0), RULES, None, False, now=0, epoch=GATHERED) == []
 

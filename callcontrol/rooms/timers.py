@@ -40,7 +40,7 @@ class GraceOver:
 
 @dataclass(frozen=True)
 class NearlyOver:
-    """The room ends in NEARLY_OVER seconds."""
+    """The room ends in NEARLY_OVER seconds; one that may not last longer than that is told nothing."""
 
 
 @dataclass(frozen=True)
@@ -74,8 +74,10 @@ def room_due(
         due.append(GraceOver())
     if alone_since is not None and room.members and now - alone_since >= rules.max_alone:
         due.append(GiveUp(room.by_arrival[0], "alone-too-long"))
-    if room.gathered and epoch - room.gathered >= rules.max_duration:
-        due.append(Over())
-    elif room.gathered and not warned and epoch - room.gathered >= rules.max_duration - NEARLY_OVER:
-        due.append(NearlyOver())
+    if room.gathered and room.phase != Phase.ENDING:  # whoever is left of one that ends is shown out again by itself
+        left = rules.max_duration - (epoch - room.gathered)
+        if left <= 0:
+            due.append(Over())
+        elif not warned and left <= NEARLY_OVER < rules.max_duration:
+            due.append(NearlyOver())
     return due
